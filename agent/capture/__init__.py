@@ -1,0 +1,1 @@
+"""Judgement on bytes and frames; no hardware. One package per sense, each giving typed evidence."""

@@ -1,0 +1,131 @@
+"""`kiosk`: the command line. It is a client of the daemon; without one, the diagnostic commands ask the devices."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from agent import __version__
+from agent.commands import config as config_command
+from agent.commands import devices as devices_command
+from agent.commands import queue as queue_command
+from agent.commands.exit_codes import ExitCode, exit_code
+from agent.commands.intake import IntakeScreen
+from agent.commands.screen import Screen
+from agent.config import DEFAULT_PATH, DEFAULT_SOCKET, load_config
+from agent.console.client import KioskClient
+from agent.words import KioskError
+
+P = ParamSpec("P")
+
+app = typer.Typer(no_args_is_help=True, help="Kiosk thu nhận · Identity intake kiosk.", pretty_exceptions_enable=False)
+queue_app = typer.Typer(no_args_is_help=True, help="Hàng đợi hồ sơ · The durable local queue.")
+config_app = typer.Typer(no_args_is_help=True, help="Cấu hình · The configuration file.")
+app.add_typer(queue_app, name="queue")
+app.add_typer(config_app, name="config")
+
+ConfigPath = Annotated[Path, typer.Option("--config", envvar="KIOSK_CONFIG", help="Configuration file.")]
+SocketPath = Annotated[Path, typer.Option("--socket", envvar="KIOSK_SOCKET", help="The daemon's Unix socket.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts, one value a line.")]
+
+
+def told(command: Callable[P, ExitCode]) -> Callable[P, None]:
+    """Turn a command's KioskError into words and an exit code."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except KioskError as error:
+            Screen(as_json=bool(kwargs.get("as_json"))).error(error)
+            code = exit_code(error)
+        raise typer.Exit(int(code))
+
+    return run
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _kiosk(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Kiosk thu nhận danh tính · Identity intake kiosk."""
+
+
+@app.command()
+@told
+def run(config: ConfigPath = DEFAULT_PATH) -> ExitCode:
+    """Chạy chương trình kiosk · Run the daemon until SIGTERM or Ctrl-C."""
+    # Only this command drives devices; the others start faster without its libraries.
+    from agent.daemon import run_daemon  # noqa: PLC0415
+
+    run_daemon(load_config(config))
+    return ExitCode.OK
+
+
+@app.command()
+@told
+def intake(
+    socket: SocketPath = DEFAULT_SOCKET,
+    number: Annotated[str, typer.Option(help="12-digit personal number.")] = "",
+    qr: Annotated[str, typer.Option(help="Text of the card's QR code.")] = "",
+    name: Annotated[str, typer.Option(help="Name (or a part of it) on the roster.")] = "",
+    language: Annotated[str, typer.Option(help="Language of the notice: vi or en.")] = "vi",
+    yes: Annotated[bool, typer.Option("--yes", help="Answer notice and confirmation with yes (demo, tests).")] = False,
+    wait_receipt: Annotated[float, typer.Option(help="Seconds to wait for the collector's receipt.")] = 0,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Thu nhận một người · Take one person in."""
+    screen = Screen(as_json=as_json)
+    if not (number or qr or name):
+        number = input("Số định danh (12 số) · Personal number (12 digits): ").strip()
+    with KioskClient(socket) as client:
+        visit = client.open_intake(number=number, qr=qr, name=name, language=language)
+        return IntakeScreen(client, screen, yes=yes, wait_receipt_s=wait_receipt).follow(visit)
+
+
+@app.command()
+@told
+def devices(
+    socket: SocketPath = DEFAULT_SOCKET, config: ConfigPath = DEFAULT_PATH, as_json: AsJson = False
+) -> ExitCode:
+    """Thiết bị · The devices as found now; asks the daemon, or the devices themselves when none runs."""
+    return devices_command.show(Screen(as_json=as_json), socket, config)
+
+
+@queue_app.command("status")
+@told
+def queue_status(
+    socket: SocketPath = DEFAULT_SOCKET, config: ConfigPath = DEFAULT_PATH, as_json: AsJson = False
+) -> ExitCode:
+    """Hồ sơ đang chờ · What waits, what was sent, what the collector has signed for."""
+    return queue_command.show(Screen(as_json=as_json), socket, config)
+
+
+@config_app.command("check")
+@told
+def config_check(config: ConfigPath = DEFAULT_PATH, as_json: AsJson = False) -> ExitCode:
+    """Kiểm tra cấu hình · Check the file and everything it points to."""
+    return config_command.check(Screen(as_json=as_json), config)
+
+
+def main() -> None:
+    """Entry point of `kiosk`."""
+    os.umask(0o077)
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""`kiosk intake`: one person, in the terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from agent.commands.exit_codes import ExitCode
+from agent.commands.screen import Screen
+from agent.console.client import KioskClient
+from agent.console.errors import RemoteError
+from agent.words import Words
+
+POLL_S = 0.1
+
+STAGES = {
+    "chip": Words("Chip thẻ căn cước", "Chip"),
+    "portrait": Words("Ảnh chân dung", "Portrait"),
+    "liveness": Words("Người thật", "Liveness"),
+    "fingerprints": Words("Vân tay", "Fingerprints"),
+}
+
+Event = Mapping[str, Any]  # Any: JSON from the daemon
+
+
+class IntakeScreen:
+    """Shows a visit as it happens and answers its questions, by the person or, with `yes`, by agreement beforehand."""
+
+    def __init__(self, client: KioskClient, screen: Screen, *, yes: bool, wait_receipt_s: float) -> None:
+        self._client, self._screen, self._yes, self._wait_receipt_s = client, screen, yes, wait_receipt_s
+        self._rows: list[tuple[str, str, str, str]] = []
+        self._stored: Event | None = None
+        self._code = ExitCode.FAILED
+
+    def follow(self, visit_id: str) -> ExitCode:
+        """Follow the visit to its end; Ctrl-C cancels it at the daemon too."""
+        try:
+            for event in self._client.events(visit_id):
+                self._show(visit_id, event)
+        except (KeyboardInterrupt, EOFError):
+            self._client.cancel(visit_id)
+            return ExitCode.ENDED_BY_PEOPLE
+        if self._stored is not None:
+            self._code = self._await_receipt(self._stored)
+        return self._code
+
+    def _show(self, visit_id: str, event: Event) -> None:
+        if self._screen.as_json:
+            self._screen.json(event)
+        match event["kind"]:
+            case "guidance":
+                self._guide(event)
+            case "stage_ended":
+                self._stage_ended(event)
+            case "question":
+                self._client.answer(visit_id, event["question"], self._choose(event))
+            case "durable":
+                self._stored = event
+            case "ended":
+                self._ended(event)
+
+    def _guide(self, event: Event) -> None:
+        if self._screen.as_json:
+            return
+        progress = f" {event['done']}/{event['total']}" if event.get("total") else ""
+        if "remedy" in event:
+            self._screen.error(_remote(event))
+        elif not event.get("done") or event["done"] == event["total"]:
+            self._screen.line("• " + event["words"]["vi"] + progress, event["words"]["en"])
+
+    def _stage_ended(self, event: Event) -> None:
+        name = STAGES.get(event["stage"], Words(event["stage"], event["stage"]))
+        self._rows.append(
+            (f"{name.vi} · {name.en}", event["verdict"], f"{event['took_ms'] / 1000:.2f} s", event["reason"])
+        )
+
+    def _choose(self, event: Event) -> str:
+        if self._yes:
+            # Agreement beforehand answers only what agreement can: a failed stage is never waved through.
+            return "cancel" if event["code"] == "stage_failed" else "yes"
+        for label, value in event.get("shown", {}).items():
+            self._screen.line(f"{label}: {value}", "")
+        words = event["words"]
+        return self._screen.ask(
+            words["vi"],
+            words["en"],
+            [(c["code"], f"{c['words']['vi']} · {c['words']['en']}") for c in event["choices"]],
+        )
+
+    def _ended(self, event: Event) -> None:
+        if not self._screen.as_json and self._rows:
+            self._screen.table(
+                "Lượt thu nhận · Intake",
+                ("Bước · Stage", "Kết quả · Verdict", "Thời gian · Time", "Lý do · Reason"),
+                self._rows,
+            )
+        if "error" in event:
+            error = _remote(event["error"])
+            self._code = ExitCode.ENDED_BY_PEOPLE if event["state"] == "cancelled" else ExitCode.FAILED
+            if not self._screen.as_json:
+                self._screen.error(error)
+
+    def _await_receipt(self, stored: Event) -> ExitCode:
+        self._tell(stored, "durable")
+        deadline = time.monotonic() + self._wait_receipt_s
+        state = "durable"
+        while time.monotonic() < deadline:
+            state = self._client.record_state(stored["epoch"], stored["seq"])
+            if state == "acknowledged":
+                self._tell(stored, state)
+                return ExitCode.OK
+            time.sleep(POLL_S)
+        if self._wait_receipt_s > 0:
+            self._tell(stored, "waiting")
+            return ExitCode.NO_RECEIPT_YET
+        return ExitCode.OK
+
+    def _tell(self, stored: Event, state: str) -> None:
+        record = stored["record_id"]
+        if self._screen.as_json:
+            self._screen.json({"kind": "record", "record_id": record, "state": state})
+        elif state == "durable":
+            self._screen.line(
+                f"✓ Hồ sơ {record} đã lưu an toàn tại kiosk.",
+                f"Record {record} is durable on this kiosk.",
+                "green",
+            )
+        elif state == "acknowledged":
+            self._screen.line("✓ Trung tâm đã ký nhận hồ sơ.", "The collector's signed receipt is here.", "green")
+        else:
+            self._screen.line(
+                "… Chưa có biên nhận của trung tâm; hồ sơ vẫn an toàn và sẽ được gửi sau.",
+                "No receipt yet; the record is safe and will be sent later.",
+                "yellow",
+            )
+
+
+def _remote(told: Event) -> RemoteError:
+    return RemoteError(told["code"], Words(**told["words"]), Words(**told["remedy"]), told["detail"])

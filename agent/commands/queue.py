@@ -1,0 +1,49 @@
+"""`kiosk queue`: the durable local queue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from agent.commands.exit_codes import ExitCode
+from agent.commands.screen import Screen
+from agent.console.client import KioskClient
+
+LABELS = {
+    "pending": "Chờ gửi · Waiting",
+    "pending_bytes": "Dung lượng chờ · Waiting, bytes",
+    "sent_seq": "Đã gửi đến số · Sent through seq",
+    "acknowledged": "Đã ký nhận, số tiếp theo · Acknowledged, next seq",
+    "next_seq": "Số hồ sơ tiếp theo · Next seq",
+    "oldest_pending_s": "Hồ sơ chờ lâu nhất (giây) · Oldest waiting, seconds",
+    "receipted_kept": "Đã ký nhận, còn giữ · Receipted, still kept",
+    "free_bytes": "Còn trống (byte) · Free bytes",
+}
+
+
+def show(screen: Screen, socket: Path, config: Path) -> ExitCode:
+    """Print the queue and the uplink as the daemon sees them."""
+    with KioskClient(socket) as client:
+        status = client.status()
+    if screen.as_json:
+        screen.json(status)
+        return ExitCode.OK
+    queue, uplink = status["queue"], status["uplink"]
+    rows = [(label, _cell(queue.get(key))) for key, label in LABELS.items() if key in queue]
+    screen.table("Hàng đợi · Queue", ("Mục · Item", "Giá trị · Value"), rows)
+    connected = "đã kết nối · connected" if uplink["connected"] else "chưa kết nối · not connected"
+    screen.line(f"Trung tâm: {connected}", "")
+    error = uplink.get("error")
+    if error:
+        screen.line(
+            f"  {error['words']['vi']} → {error['remedy']['vi']}",
+            f"{error['words']['en']} → {error['remedy']['en']} {error['detail']}",
+            "red",
+        )
+    return ExitCode.OK
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "—"
+    return f"{value:.0f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,79 @@
+"""How the commands print: tables and sentences for people, JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from agent.words import KioskError, Words
+
+VERDICT_STYLE = {"passed": "green", "failed": "bold red", "not assessed": "yellow"}
+
+
+class Screen:
+    """Standard output for answers, standard error for errors; `as_json` prints one JSON value a line instead."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._out = Console(highlight=False)
+        self._err = Console(stderr=True, highlight=False)
+
+    def json(self, value: object) -> None:
+        """Print one JSON value on a line of its own."""
+        print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+
+    def say(self, words: Words, style: str = "") -> None:
+        """Print a sentence, Vietnamese first, English dimmed below."""
+        self.line(words.vi, words.en, style)
+
+    def line(self, vi: str, en: str, style: str = "") -> None:
+        """Print both languages of one sentence."""
+        self._out.print(escape(vi), style=style or None)
+        if en and en != vi:
+            self._out.print(f"  {escape(en)}", style="dim")
+
+    def banner(self, words: Words) -> None:
+        """Print a warning nobody can overlook."""
+        self._err.print(f" {words.vi} · {words.en} ", style="bold white on red")
+
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print a table; a cell that is a verdict gets its colour."""
+        table = Table(*columns, title=escape(title), title_justify="left")
+        for row in rows:
+            table.add_row(*(_coloured(cell) for cell in row))
+        self._out.print(table)
+
+    def error(self, error: KioskError) -> None:
+        """Print an error with its cause, evidence and remedy, to standard error (or as JSON to standard output)."""
+        if self.as_json:
+            words, remedy = error.words, error.remedy
+            told = {"code": error.code, "vi": words.vi, "en": words.en, "detail": error.detail}
+            self.json({"error": told | {"remedy_vi": remedy.vi, "remedy_en": remedy.en}})
+            return
+        self._err.print(f"[bold red]✗ {escape(error.words.vi)}[/]  ({error.code})")
+        self._err.print(f"  {escape(error.words.en)}", style="dim")
+        if error.detail:
+            self._err.print(f"  {escape(error.detail)}")
+        self._err.print(f"  → {escape(error.remedy.vi)}")
+        self._err.print(f"    {escape(error.remedy.en)}", style="dim")
+
+    def ask(self, vi: str, en: str, choices: Sequence[tuple[str, str]]) -> str:
+        """Ask a person; return the chosen code. Raises EOFError when there is no one to answer."""
+        self.line(vi, en, "bold")
+        for place, (_, text) in enumerate(choices, 1):
+            self._out.print(f"  {place}) {escape(text)}")
+        while True:
+            typed = input("> ").strip()
+            if typed.isdecimal() and 1 <= int(typed) <= len(choices):
+                return choices[int(typed) - 1][0]
+            print(f"1–{len(choices)}", file=sys.stderr)
+
+
+def _coloured(cell: str) -> str:
+    style = VERDICT_STYLE.get(cell)
+    return f"[{style}]{cell}[/]" if style else escape(cell)

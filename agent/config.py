@@ -1,0 +1,223 @@
+"""The kiosk's one configuration file: TOML, checked in full before anything starts.
+
+The file says where things are and what is plugged in. What counts as good enough (gates, fingers, notice) comes from
+the signed policy bundle and cannot be set here.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from agent.words import KioskError, Words
+
+DEFAULT_PATH = Path("/etc/kiosk/kiosk.toml")
+DEFAULT_SOCKET = Path("/run/kiosk/kiosk.sock")
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Address = Annotated[str, StringConstraints(pattern=r"^[^\s:]+:[0-9]{1,5}$")]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys and silent conversions are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class KioskSection(Section):
+    """Who this kiosk is and where it keeps its data."""
+
+    name: Name
+    station: str = Field(min_length=1, max_length=100)
+    data_folder: Path = Field(default=Path("/var/lib/kiosk"), strict=False)
+    socket: Path = Field(default=DEFAULT_SOCKET, strict=False)
+    development: bool = False
+    log_format: Literal["auto", "json", "pretty"] = "auto"
+
+
+class CardSection(Section):
+    """The chip-card reader. `reader` is a part of its PC/SC name; empty takes the first one."""
+
+    reader: str = ""
+    wait_s: float = Field(default=60, gt=0, le=600)
+    read_s: float = Field(default=30, gt=0, le=120)
+
+
+class CameraSection(Section):
+    """The camera: a V4L2 index or /dev path; a URL is allowed only with kiosk.development = true."""
+
+    source: int | str = 0
+    width: int = Field(default=1280, ge=640, le=4096)
+    height: int = Field(default=720, ge=480, le=3072)
+    fps: int = Field(default=30, ge=5, le=60)
+    wait_s: float = Field(default=60, gt=0, le=600)
+
+
+class PadSection(Section):
+    """The fingerprint pad. Resolutions are calibration values of this one device, in pixels per inch."""
+
+    backend: Literal["libusb", "usbip"] = "libusb"
+    x_ppi: float = Field(default=512, ge=250, le=1100)
+    y_ppi: float = Field(default=512, ge=250, le=1100)
+    wait_s: float = Field(default=120, gt=0, le=600)
+
+
+class RosterSection(Section):
+    """The roster file of this station (CSV)."""
+
+    file: Path = Field(default=Path("/etc/kiosk/roster.csv"), strict=False)
+
+
+class TrustSection(Section):
+    """Keys and bundles: campaign.pem, bundles/*.bundle, record.key and tls/ lie in this folder."""
+
+    folder: Path = Field(default=Path("/etc/kiosk/trust"), strict=False)
+
+
+class CollectorSection(Section):
+    """The central collector, as host:port."""
+
+    address: Address
+
+
+class QueueSection(Section):
+    """Limits of the local queue."""
+
+    segment_mib: int = Field(default=64, ge=16, le=1024)
+    max_record_mib: int = Field(default=8, ge=1, le=64)
+    keep_receipted_h: float = Field(default=72, ge=0, le=24 * 90)
+
+
+class ModelsSection(Section):
+    """Where `kiosk models install` put the model files."""
+
+    folder: Path = Field(default=Path("/usr/share/kiosk/models"), strict=False)
+
+
+class Config(Section):
+    """The whole file."""
+
+    kiosk: KioskSection
+    collector: CollectorSection
+    card: CardSection = CardSection()
+    camera: CameraSection = CameraSection()
+    pad: PadSection = PadSection()
+    roster: RosterSection = RosterSection()
+    trust: TrustSection = TrustSection()
+    queue: QueueSection = QueueSection()
+    models: ModelsSection = ModelsSection()
+
+    @model_validator(mode="after")
+    def _mock_transports_only_in_development(self) -> Config:
+        if self.kiosk.development:
+            return self
+        if self.pad.backend != "libusb":
+            raise ValueError('pad.backend = "usbip" needs kiosk.development = true')
+        if isinstance(self.camera.source, str) and not self.camera.source.startswith("/dev/"):
+            raise ValueError("camera.source may be a URL only with kiosk.development = true")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in the file: the key, what is wrong, and what is allowed there."""
+
+    key: str
+    what: str
+    allowed: str
+
+
+class ConfigError(KioskError):
+    """The configuration file is missing or wrong; `problems` lists every fault."""
+
+    code = "config.invalid"
+    words = Words("Tệp cấu hình không hợp lệ.", "The configuration file is not valid.")
+    remedy = Words(
+        "Sửa các mục được liệt kê rồi chạy `kiosk config check`.",
+        "Correct the listed keys, then run `kiosk config check`.",
+    )
+
+    def __init__(self, path: Path, problems: list[Problem]) -> None:
+        lines = "; ".join(
+            f"{p.key}: {p.what} (allowed: {p.allowed})" if p.allowed else f"{p.key}: {p.what}" for p in problems
+        )
+        super().__init__(f"{path}: {lines}")
+        self.path = path
+        self.problems = problems
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the file; relative paths in it are relative to its folder.
+
+    Raises ConfigError naming the file, each wrong key and what is allowed.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            path, [Problem("file", error.strerror or "cannot be read", "a readable TOML file")]
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path, [Problem("file", f"not TOML: {error}", "TOML 1.0, UTF-8")]) from error
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(path, [_problem(detail) for detail in error.errors()]) from error
+    return _absolute(config, path.resolve().parent)
+
+
+def _problem(detail: ErrorDetails) -> Problem:
+    key = ".".join(str(step) for step in detail["loc"]) or "file"
+    return Problem(key, detail["msg"], _allowed(detail))
+
+
+def _allowed(detail: ErrorDetails) -> str:
+    if detail["type"] == "extra_forbidden":
+        return "one of " + ", ".join(_keys_at(detail["loc"][:-1]))
+    field = _field(detail["loc"])
+    if field is None:
+        return ""
+    limits = [str(limit) for limit in field.metadata]
+    kind = getattr(field.annotation, "__name__", str(field.annotation))
+    return ", ".join([kind, *limits])
+
+
+def _keys_at(loc: tuple[str | int, ...]) -> list[str]:
+    section: type[BaseModel] = Config
+    for step in loc:
+        annotation = section.model_fields[str(step)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        section = annotation
+    return list(section.model_fields)
+
+
+def _field(loc: tuple[str | int, ...]) -> FieldInfo | None:
+    if len(loc) < 2 or str(loc[0]) not in Config.model_fields:
+        return Config.model_fields.get(str(loc[0])) if loc else None
+    annotation = Config.model_fields[str(loc[0])].annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation.model_fields.get(str(loc[1]))
+    return None
+
+
+def _absolute(config: Config, base: Path) -> Config:
+    def at(path: Path) -> Path:
+        return path if path.is_absolute() else base / path
+
+    return config.model_copy(
+        update={
+            "kiosk": config.kiosk.model_copy(
+                update={"data_folder": at(config.kiosk.data_folder), "socket": at(config.kiosk.socket)}
+            ),
+            "roster": config.roster.model_copy(update={"file": at(config.roster.file)}),
+            "trust": config.trust.model_copy(update={"folder": at(config.trust.folder)}),
+            "models": config.models.model_copy(update={"folder": at(config.models.folder)}),
+        }
+    )

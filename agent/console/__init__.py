@@ -1,0 +1,1 @@
+"""The local API that the command line and the operator's screen use."""

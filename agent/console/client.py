@@ -1,0 +1,98 @@
+"""The client of the local API, used by the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import httpx
+
+from agent.console.errors import DaemonUnreachable, RemoteError
+from agent.words import Words
+
+# JSON from the daemon nests freely; the commands pick out what they print.
+Json = Mapping[str, Any]
+
+ANSWER_WITHIN_S = 15.0
+# The daemon sends at least an empty line every 5 s while a visit is open.
+SILENCE_S = 20.0
+
+
+class KioskClient:
+    """Talks to the daemon on its Unix socket. Raises DaemonUnreachable, or RemoteError with the daemon's words."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(path)),
+            base_url="http://kiosk",
+            timeout=ANSWER_WITHIN_S,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def status(self) -> Json:
+        """Return kiosk, queue and uplink."""
+        return cast(Json, self._call("GET", "/v0/status"))
+
+    def devices(self) -> list[Json]:
+        """Return the devices as found now."""
+        return cast(list[Json], self._call("GET", "/v0/devices"))
+
+    def open_intake(self, *, number: str = "", qr: str = "", name: str = "", language: str = "vi") -> str:
+        """Open a visit and return its id."""
+        body = {"number": number, "qr": qr, "name": name, "language": language}
+        return str(cast(Json, self._call("POST", "/v0/intakes", body))["id"])
+
+    def events(self, visit_id: str) -> Iterator[Json]:
+        """Yield the visit's events until it ends."""
+        timeout = httpx.Timeout(ANSWER_WITHIN_S, read=SILENCE_S)
+        try:
+            with self._http.stream("GET", f"/v0/intakes/{visit_id}/events", timeout=timeout) as response:
+                if response.status_code != httpx.codes.OK:
+                    response.read()
+                    raise _remote(response)
+                for line in response.iter_lines():
+                    if line:
+                        yield json.loads(line)
+        except httpx.HTTPError as error:
+            raise DaemonUnreachable(f"{self._path}: {error}") from error
+
+    def answer(self, visit_id: str, number: int, choice: str) -> None:
+        """Answer the visit's open question."""
+        self._call("POST", f"/v0/intakes/{visit_id}/answer", {"number": number, "choice": choice})
+
+    def cancel(self, visit_id: str) -> None:
+        """Cancel the visit."""
+        self._call("POST", f"/v0/intakes/{visit_id}/cancel", {})
+
+    def record_state(self, epoch: int, seq: int) -> str:
+        """Return durable, sent, acknowledged or unknown."""
+        return str(cast(Json, self._call("GET", f"/v0/records/{epoch}/{seq}"))["state"])
+
+    def _call(self, method: str, path: str, body: Json | None = None) -> object:
+        try:
+            response = self._http.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise DaemonUnreachable(f"{self._path}: {error}") from error
+        if response.is_error:
+            raise _remote(response)
+        return response.json()
+
+
+def _remote(response: httpx.Response) -> RemoteError:
+    try:
+        told = response.json()
+        return RemoteError(told["code"], Words(**told["words"]), Words(**told["remedy"]), told["detail"])
+    except (ValueError, KeyError, TypeError):
+        return RemoteError("daemon.error", RemoteError.words, RemoteError.remedy, f"HTTP {response.status_code}")

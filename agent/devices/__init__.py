@@ -1,0 +1,1 @@
+"""The only code that touches hardware: bytes and frames in, no judgement."""

@@ -1,0 +1,1 @@
+"""One person's visit as a state machine over evidence, and the record it becomes."""

@@ -1,0 +1,73 @@
+"""What counts as good enough: the document inside the signed policy bundle."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent.intake.errors import PolicyUnreadable
+from agent.words import Words
+
+Finger = Literal[
+    "right_thumb",
+    "right_index",
+    "right_middle",
+    "right_ring",
+    "right_little",
+    "left_thumb",
+    "left_index",
+    "left_middle",
+    "left_ring",
+    "left_little",
+]
+
+
+class Document(BaseModel):
+    """A JSON object of the policy: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoticeText(Document):
+    """The data-protection notice, in both languages."""
+
+    id: str = Field(min_length=1, max_length=100)
+    version: str = Field(min_length=1, max_length=100)
+    vi: str = Field(min_length=1, max_length=20_000)
+    en: str = Field(min_length=1, max_length=20_000)
+
+    @property
+    def words(self) -> Words:
+        """The text for the screen."""
+        return Words(self.vi, self.en)
+
+    def sha256(self, language: str) -> bytes:
+        """Hash of the text as shown in `language` (vi or en), UTF-8."""
+        return hashlib.sha256((self.en if language == "en" else self.vi).encode()).digest()
+
+
+class Policy(Document):
+    """The rules of an intake. `may_fail` names the stages whose failed gates an operator may let pass, recorded."""
+
+    version: str = Field(min_length=1, max_length=100)
+    notice: NoticeText
+    purpose: str = Field(min_length=1, max_length=1000)
+    legal_basis: str = Field(min_length=1, max_length=1000)
+    retention_class: str = Field(min_length=1, max_length=100)
+    fingers: tuple[Finger, ...] = ("right_index", "left_index")
+    finger_attempts: int = Field(default=3, ge=1, le=10)
+    dg13_fields: frozenset[int] | None = None
+    keep_raw_dg13: bool = False
+    may_fail: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"portrait", "fingerprints"})
+    answer_wait_s: float = Field(default=300, gt=0, le=3600)
+
+
+def parse_policy(document: bytes) -> Policy:
+    """Read the policy document (JSON, UTF-8); raise PolicyUnreadable naming the wrong key."""
+    try:
+        return Policy.model_validate_json(document)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise PolicyUnreadable(faults) from error

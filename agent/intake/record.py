@@ -1,0 +1,116 @@
+"""Assembling the record: a finished visit becomes a manifest and its parts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent import __version__
+from agent.capture.evidence import Check, Part, Verdict
+from agent.intake.policy import Policy
+from agent.intake.visit import PerformedStage, VisitFile
+from agent.proto import border
+from agent.sealing import ClockState
+
+SALT_BYTES = 32
+RECORD_ID_BYTES = 16
+
+_VERDICTS = {
+    Verdict.PASSED: border.Verdict.PASSED,
+    Verdict.FAILED: border.Verdict.FAILED,
+    Verdict.NOT_ASSESSED: border.Verdict.NOT_ASSESSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What every record of this kiosk says of itself: names, policy, software."""
+
+    kiosk: str
+    station: str
+    policy: Policy
+    policy_sha256: bytes
+    models: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A record before sealing: `content` is the serialised SealedContent, kept as made."""
+
+    record_id: bytes
+    content: bytes = field(repr=False)
+    manifest_sha256: bytes
+
+
+def assemble(
+    file: VisitFile, setting: Setting, record_id: bytes, salt: bytes, wall_ns: int, clock: ClockState
+) -> Content:
+    """Build manifest and parts of a visit; `record_id` is 16 and `salt` 32 random bytes."""
+    parts = [part for stage in file.stages for part in stage.evidence.parts]
+    manifest = border.Manifest(
+        record_id=record_id,
+        salt=salt,
+        parts=tuple(_entry(part, salt) for part in parts),
+        stages=tuple(_stage(stage) for stage in file.stages),
+        operator=border.Operator(
+            file.operator.name,
+            file.operator.authenticated_by,
+            border.Verdict.NOT_ASSESSED,
+            "operators do not sign in yet",
+        ),
+        policy=border.Policy(setting.policy.version, setting.policy_sha256),
+        software=border.Software(__version__, dict(setting.models)),
+        time=border.CaptureTime(wall_ns, clock.monotonic_ns, clock.collector_offset_ns),
+        notice=_notice(file, setting.policy),
+        purpose=border.Purpose(setting.policy.purpose, setting.policy.legal_basis, setting.policy.retention_class),
+        member=border.Member(
+            file.member.number, file.member.full_name, file.member.birth_date.isoformat(), file.member.branch
+        ),
+        kiosk=setting.kiosk,
+        station=setting.station,
+    )
+    manifest_bytes = manifest.to_bytes()
+    content = border.SealedContent(manifest_bytes, tuple(part.data for part in parts)).to_bytes()
+    return Content(record_id, content, hashlib.sha256(manifest_bytes).digest())
+
+
+def _entry(part: Part, salt: bytes) -> border.PartEntry:
+    return border.PartEntry(part.name, part.media_type, len(part.data), hashlib.sha256(salt + part.data).digest())
+
+
+def _stage(stage: PerformedStage) -> border.Stage:
+    evidence = stage.evidence
+    return border.Stage(
+        name=evidence.stage,
+        verdict=_VERDICTS[evidence.verdict],
+        reason=evidence.reason,
+        checks=tuple(_check(check) for check in evidence.checks),
+        facts=dict(evidence.facts),
+        took_ms=stage.took_ms,
+    )
+
+
+def _check(check: Check) -> border.Check:
+    return border.Check(
+        name=check.name,
+        verdict=_VERDICTS[check.verdict],
+        reason=check.reason,
+        native=check.native,
+        unit=check.unit,
+        scalar=check.scalar,
+        gate=check.gate,
+        attested=check.attested,
+    )
+
+
+def _notice(file: VisitFile, policy: Policy) -> border.Notice:
+    notice = policy.notice
+    return border.Notice(
+        notice.id,
+        notice.version,
+        file.language,
+        notice.sha256(file.language),
+        file.notice_shown_at_ns,
+        border.Answer.ACKNOWLEDGED,
+    )

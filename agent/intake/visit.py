@@ -1,0 +1,305 @@
+"""One person's visit: notice, stages, confirmation, one durable record. A state machine in a thread of its own."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from threading import Event
+
+import structlog
+
+from agent.capture.chip import CardAccessNumber
+from agent.capture.evidence import Check, Evidence, Guidance, Verdict
+from agent.devices.errors import Cancelled
+from agent.intake.errors import NoticeRefused, StageFailed, VisitCancelled
+from agent.intake.events import EventLog
+from agent.intake.policy import Policy
+from agent.intake.questions import Choice, QuestionBox
+from agent.intake.stages import Context, Outcome, Stage
+from agent.roster import Member
+from agent.words import KioskError, Words
+
+log = structlog.get_logger()
+
+YES = Choice("yes", Words("Đồng ý", "Yes"))
+NO = Choice("no", Words("Không đồng ý", "No"))
+RETRY = Choice("retry", Words("Làm lại", "Do it again"))
+GO_ON = Choice("continue", Words("Đi tiếp, ghi nhận là không đạt", "Go on; it is recorded as failed"))
+STOP = Choice("cancel", Words("Hủy lượt", "Cancel the visit"))
+
+CONFIRM = Words(
+    "Thông tin và hình ảnh trên đúng là của tôi; tôi xác nhận.", "The data and pictures are mine; I confirm."
+)
+
+
+class VisitState(StrEnum):
+    """Where a visit stands. A visit that ends anywhere but in DURABLE has kept nothing."""
+
+    NOTICE = "notice"
+    CAPTURING = "capturing"
+    CONFIRMING = "confirming"
+    SEALING = "sealing"
+    DURABLE = "durable"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+ALLOWED: dict[VisitState, frozenset[VisitState]] = {
+    VisitState.NOTICE: frozenset({VisitState.CAPTURING, VisitState.CANCELLED, VisitState.FAILED}),
+    VisitState.CAPTURING: frozenset({VisitState.CONFIRMING, VisitState.CANCELLED, VisitState.FAILED}),
+    VisitState.CONFIRMING: frozenset({VisitState.SEALING, VisitState.CANCELLED, VisitState.FAILED}),
+    VisitState.SEALING: frozenset({VisitState.DURABLE, VisitState.FAILED}),
+    VisitState.DURABLE: frozenset(),
+    VisitState.CANCELLED: frozenset(),
+    VisitState.FAILED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorIdentity:
+    """Who operates the kiosk. `authenticated_by` says how we know; until operators sign in it is the socket's peer."""
+
+    name: str
+    authenticated_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class PerformedStage:
+    """A finished stage and its wall time in milliseconds, people's time included."""
+
+    evidence: Evidence
+    took_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class VisitFile:
+    """Everything a finished visit hands to the record."""
+
+    member: Member = field(repr=False)
+    operator: OperatorIdentity
+    language: str
+    notice_shown_at_ns: int
+    stages: tuple[PerformedStage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where the record ended up: durable in the local queue."""
+
+    record_id: str
+    epoch: int
+    seq: int
+    size_bytes: int
+
+
+Submit = Callable[[VisitFile], Stored]
+
+
+class Visit:
+    """Runs one visit to its end. `answer` and `cancel` may be called from any thread."""
+
+    def __init__(
+        self,
+        visit_id: str,
+        member: Member,
+        can: CardAccessNumber,
+        operator: OperatorIdentity,
+        language: str,
+        stages: Sequence[Stage],
+        policy: Policy,
+        submit: Submit,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.visit_id = visit_id
+        self.events = EventLog()
+        self.state = VisitState.NOTICE
+        self._member, self._can, self._operator, self._language = member, can, operator, language
+        self._stages, self._policy, self._submit, self._clock_ns = stages, policy, submit, clock_ns
+        self._cancelled = Event()
+        self._questions = QuestionBox(self._cancelled)
+        self._performed: list[PerformedStage] = []
+        self._shown: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Visit({self.visit_id}, {self.state})"
+
+    def answer(self, number: int, choice: str) -> None:
+        """Answer the open question; raise NoSuchQuestion when it does not fit."""
+        self._questions.answer(number, choice)
+
+    def cancel(self) -> None:
+        """Stop the visit at its next step; a record that is already being sealed is finished."""
+        self._cancelled.set()
+
+    def run(self) -> None:
+        """Go through the whole visit. Every error ends it with an `ended` event; nothing is raised."""
+        log.info("visit.started", visit=self.visit_id)
+        try:
+            shown_at = self._give_notice()
+            self._enter(VisitState.CAPTURING)
+            for stage in self._stages:
+                self._perform(stage)
+            self._confirm()
+            self._store(VisitFile(self._member, self._operator, self._language, shown_at, tuple(self._performed)))
+        except (VisitCancelled, Cancelled, NoticeRefused) as error:
+            self._end(VisitState.CANCELLED, error if not isinstance(error, Cancelled) else VisitCancelled())
+        except KioskError as error:
+            self._end(VisitState.FAILED, error)
+        except Exception as error:
+            # A bug in one visit must not end the daemon or leave the screen waiting for ever. Its message may
+            # hold people's data, so only its type and place are told.
+            places = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+            log.error("visit.bug", visit=self.visit_id, kind=type(error).__name__, where=places)
+            self._end(VisitState.FAILED, KioskError(type(error).__name__))
+        finally:
+            self._performed.clear()
+            self._shown.clear()
+            self.events.close()
+
+    def _give_notice(self) -> int:
+        shown_at = self._clock_ns()
+        if self._ask("notice", self._policy.notice.words, (YES, NO)) != YES.code:
+            raise NoticeRefused
+        return shown_at
+
+    def _perform(self, stage: Stage) -> None:
+        while True:
+            started = time.monotonic()
+            self.events.add("stage_started", {"stage": stage.name})
+            outcome, error = self._attempt(stage)
+            took_ms = round((time.monotonic() - started) * 1000)
+            if outcome is not None:
+                self._report(outcome.evidence, took_ms)
+            if self._settled(stage, outcome, error):
+                break
+        evidence = outcome.evidence if outcome is not None else _missing(stage, error)
+        self._performed.append(PerformedStage(evidence, took_ms))
+        if outcome is not None:
+            self._shown.update(outcome.shown)
+
+    def _attempt(self, stage: Stage) -> tuple[Outcome | None, KioskError | None]:
+        context = Context(self._member, self._can, self._guide, self._cancelled)
+        try:
+            outcome = stage.perform(context)
+        except (Cancelled, VisitCancelled):
+            raise
+        except KioskError as error:
+            log.warning("visit.stage_error", visit=self.visit_id, stage=stage.name, code=error.code)
+            self.events.add("guidance", describe(error) | {"stage": stage.name})
+            return None, error
+        return outcome, None
+
+    def _settled(self, stage: Stage, outcome: Outcome | None, error: KioskError | None) -> bool:
+        """Say whether the visit goes on; False means the stage is done again."""
+        if outcome is not None and outcome.evidence.verdict is not Verdict.FAILED:
+            return True
+        may_go_on = stage.name in self._policy.may_fail
+        choices = (RETRY, GO_ON, STOP) if may_go_on else (RETRY, STOP)
+        cause = error.words if error is not None else StageFailed.words
+        choice = self._ask("stage_failed", cause, choices, stage=stage.name)
+        if choice == STOP.code:
+            raise error if error is not None else StageFailed(stage.name)
+        return choice == GO_ON.code
+
+    def _confirm(self) -> None:
+        self._enter(VisitState.CONFIRMING)
+        if self._ask("confirm", CONFIRM, (YES, NO), shown=dict(self._shown)) != YES.code:
+            raise VisitCancelled
+
+    def _store(self, file: VisitFile) -> None:
+        self._enter(VisitState.SEALING)
+        started = time.monotonic()
+        stored = self._submit(file)
+        took_ms = round((time.monotonic() - started) * 1000)
+        self._enter(VisitState.DURABLE)
+        self.events.add("durable", {"record_id": stored.record_id, "epoch": stored.epoch, "seq": stored.seq})
+        self.events.add("ended", {"state": self.state.value, "record_id": stored.record_id})
+        log.info(
+            "visit.durable",
+            visit=self.visit_id,
+            record=stored.record_id,
+            seq=stored.seq,
+            size_bytes=stored.size_bytes,
+            took_ms=took_ms,
+        )
+
+    def _ask(self, code: str, words: Words, choices: tuple[Choice, ...], **more: object) -> str:
+        question = self._questions.ask(code, words, choices)
+        payload = {
+            "question": question.number,
+            "code": code,
+            "words": both(words),
+            "choices": [{"code": c.code, "words": both(c.words)} for c in choices],
+        }
+        self.events.add("question", payload | more)
+        return self._questions.wait(self._policy.answer_wait_s)
+
+    def _guide(self, guidance: Guidance) -> None:
+        payload = {
+            "code": guidance.code,
+            "words": both(guidance.words),
+            "done": guidance.done,
+            "total": guidance.total,
+        }
+        self.events.add("guidance", payload)
+
+    def _report(self, evidence: Evidence, took_ms: int) -> None:
+        checks = [describe_check(check) for check in evidence.checks]
+        payload = {"stage": evidence.stage, "verdict": evidence.verdict.value, "reason": evidence.reason}
+        self.events.add("stage_ended", payload | {"took_ms": took_ms, "checks": checks})
+        log.info(
+            "visit.stage",
+            visit=self.visit_id,
+            stage=evidence.stage,
+            verdict=evidence.verdict.value,
+            took_ms=took_ms,
+        )
+
+    def _enter(self, state: VisitState) -> None:
+        if state not in ALLOWED[self.state]:
+            raise AssertionError(f"{self.state} -> {state}")
+        self.state = state
+        self.events.add("state", {"state": state.value})
+
+    def _end(self, state: VisitState, error: KioskError) -> None:
+        self._enter(state)
+        self.events.add("ended", {"state": state.value, "error": describe(error)})
+        log.info("visit.ended", visit=self.visit_id, state=state.value, code=error.code)
+
+
+def both(words: Words) -> dict[str, str]:
+    """Return the sentence in both languages, JSON-ready."""
+    return {"vi": words.vi, "en": words.en}
+
+
+def describe(error: KioskError) -> dict[str, object]:
+    """Return an error as the screens show it: code, cause, remedy, evidence."""
+    return {
+        "code": error.code,
+        "words": both(error.words),
+        "remedy": both(error.remedy),
+        "detail": error.detail,
+    }
+
+
+def describe_check(check: Check) -> dict[str, object]:
+    """Return a check as the screens show it."""
+    return {
+        "name": check.name,
+        "verdict": check.verdict.value,
+        "reason": check.reason,
+        "native": check.native,
+        "unit": check.unit,
+        "scalar": check.scalar,
+        "gate": check.gate,
+        "attested": check.attested,
+    }
+
+
+def _missing(stage: Stage, error: KioskError | None) -> Evidence:
+    code = error.code if error is not None else "unknown"
+    return Evidence(stage.name, (Check(stage.name, Verdict.FAILED, f"not captured: {code}"),))

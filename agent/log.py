@@ -1,0 +1,36 @@
+"""Log events, one per fact: JSON lines under systemd, readable lines on a terminal. Never personal data."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Literal
+
+import structlog
+
+LogFormat = Literal["auto", "json", "pretty"]
+
+
+def set_up_logging(log_format: LogFormat = "auto") -> None:
+    """Send every event to standard output in the chosen form; `auto` looks for systemd and for a terminal."""
+    pretty = log_format == "pretty" or (log_format == "auto" and _is_terminal())
+    renderer: structlog.typing.Processor
+    renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(ensure_ascii=False)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Tracebacks without local variables: locals hold people's data and keys.
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _is_terminal() -> bool:
+    return "INVOCATION_ID" not in os.environ and sys.stdout.isatty()

@@ -1,0 +1,63 @@
+"""What goes in and comes out: records that are already signed and sealed, and the place where the chain stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record. `prev` and `payload_sha256` (32 bytes each) are the chain before and after it."""
+
+    epoch: int
+    seq: int
+    prev: bytes
+    payload_sha256: bytes
+    cose_sign1: bytes = field(repr=False)
+    ciphertext: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EpochStart:
+    """Where an epoch's chain begins: `head` is the `prev` of its first record, seq 0."""
+
+    epoch: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the chain stands: the next record gets `next_seq` and continues `head`."""
+
+    epoch: int
+    next_seq: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """Limits. `keep_receipted_s` is how long receipted records stay for a collector that lost them."""
+
+    segment_bytes: int = 64 * 2**20
+    max_record_bytes: int = 8 * 2**20
+    keep_receipted_s: float = 72 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """Figures for people; sizes in bytes, age in seconds."""
+
+    pending_records: int
+    pending_bytes: int
+    oldest_pending_s: float | None
+    receipted_kept: int
+    free_bytes: int
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault that `verify` found."""
+
+    place: str
+    what: str

@@ -1,0 +1,90 @@
+"""What goes wrong with the local queue."""
+
+from __future__ import annotations
+
+from agent.words import KioskError, Words
+
+
+class QueueError(KioskError):
+    """Base of the queue's errors."""
+
+    code = "queue.error"
+    words = Words("Lỗi hàng đợi hồ sơ.", "The record queue met an error.")
+
+
+class NoRoom(QueueError):
+    """The disk has no room for another record; told before a visit starts, never after."""
+
+    code = "queue.no_room"
+    words = Words("Ổ đĩa không còn chỗ cho hồ sơ mới.", "There is no room on the disk for another record.")
+    remedy = Words(
+        "Chưa thu nhận thêm. Kiểm tra mạng để hồ sơ được gửi đi, hoặc giải phóng ổ đĩa.",
+        "Take nobody in. Check the network so that records can leave, or free disk space.",
+    )
+
+
+class NotInSequence(QueueError):
+    """A record that does not continue the chain: wrong epoch, seq or previous hash."""
+
+    code = "queue.not_in_sequence"
+    words = Words("Hồ sơ không nối tiếp chuỗi.", "The record does not continue the chain.")
+
+
+class TooLarge(QueueError):
+    """A record larger than `max_record_bytes`."""
+
+    code = "queue.too_large"
+    words = Words("Hồ sơ lớn hơn mức cho phép.", "The record is larger than allowed.")
+    remedy = Words("Chụp lại; nếu lặp lại, gọi kỹ thuật viên.", "Capture again; if it repeats, call a technician.")
+
+
+class HeadMismatch(QueueError):
+    """A receipt names another hash than ours for that record; nothing is acknowledged."""
+
+    code = "queue.head_mismatch"
+    words = Words("Biên nhận không khớp hồ sơ tại kiosk.", "The receipt does not match the record kept here.")
+
+
+class NoSuchRecord(QueueError):
+    """A seq that was never appended, or whose segment is gone."""
+
+    code = "queue.no_such_record"
+    words = Words("Không có hồ sơ số này trong hàng đợi.", "The queue has no record of this number.")
+
+
+class CorruptFrame(QueueError):
+    """Stored bytes that do not match their checksums where they must; `detail` names file and place."""
+
+    code = "queue.corrupt"
+    words = Words("Dữ liệu hàng đợi trên đĩa bị hỏng.", "The queue's data on the disk is damaged.")
+    remedy = Words(
+        "Dừng thu nhận, giữ nguyên ổ đĩa và gọi kỹ thuật viên.",
+        "Stop taking people in, leave the disk as it is and call a technician.",
+    )
+
+
+class QueueLocked(QueueError):
+    """Another process holds the queue's folder."""
+
+    code = "queue.locked"
+    words = Words("Một chương trình khác đang dùng hàng đợi này.", "Another program is using this queue.")
+    remedy = Words("Dừng chương trình kia trước.", "Stop the other program first.")
+
+
+class OtherEpoch(QueueError):
+    """The folder holds another epoch than the record key's: the key was exchanged, which is not built yet."""
+
+    code = "queue.other_epoch"
+    words = Words("Hàng đợi thuộc về một khóa khác.", "The queue belongs to another record key.")
+    remedy = Words("Gọi kỹ thuật viên; không xóa thư mục.", "Call a technician; do not delete the folder.")
+
+
+class StorageFailed(QueueError):
+    """The disk refused a write or a sync, twice; the record is not stored."""
+
+    code = "queue.storage_failed"
+    words = Words("Không ghi được hồ sơ xuống đĩa.", "The record could not be written to the disk.")
+    remedy = Words(
+        "Hồ sơ CHƯA được lưu. Kiểm tra ổ đĩa và làm lại lượt này.",
+        "The record is NOT stored. Check the disk and repeat the visit.",
+    )

@@ -1,0 +1,34 @@
+"""Sealing for the collector: HPKE base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM (RFC 9180)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke
+
+from agent.sealing.core import Core
+from agent.sealing.errors import SealBroken
+from agent.sealing.keys import RecipientKey, RecipientPrivateKey
+
+INFO_PREFIX = b"kiosk-record-v0"
+
+_SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+
+
+def seal_content(content: bytes, core: Core, recipient: RecipientKey) -> bytes:
+    """Return encapsulated key || ciphertext || tag; whoever seals cannot open it again."""
+    return _SUITE.encrypt(content, recipient.public, info=_info(core))
+
+
+def open_content(ciphertext: bytes, core: Core, key: RecipientPrivateKey) -> bytes:
+    """Return the content; raise SealBroken when key, core or ciphertext do not belong together."""
+    try:
+        return _SUITE.decrypt(ciphertext, key.private, info=_info(core))
+    except (InvalidTag, ValueError) as error:
+        raise SealBroken(f"recipient {core.recipient_key_id.hex()}") from error
+
+
+def _info(core: Core) -> bytes:
+    """Bind the ciphertext to the signed core, so that neither can be exchanged alone."""
+    return INFO_PREFIX + hashlib.sha256(core.to_bytes()).digest()

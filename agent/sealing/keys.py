@@ -1,0 +1,196 @@
+"""Keys: the kiosk's record key, the collector's receipt and sealing keys, the campaign key. None can be printed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from agent.sealing.errors import KeyUnusable
+
+KEY_ID_BYTES = 16
+COORDINATE_BYTES = 32
+OWNER_ONLY = 0o600
+
+PrivateKey = ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey
+
+
+class SigningKey(Protocol):
+    """Signs with ECDSA P-256 and SHA-256 (ES256). A file, a token or a TPM can stand behind it."""
+
+    @property
+    def key_id(self) -> bytes:
+        """16 bytes: the start of SHA-256 over the public key's SubjectPublicKeyInfo (DER)."""
+        ...
+
+    @property
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        """The public key."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """Return r || s, 64 bytes, over SHA-256 of `data` (RFC 9053, 2.1)."""
+        ...
+
+
+RecordKey = SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class FileSigningKey:
+    """An ES256 key in a file that only its owner may read (PKCS #8, PEM)."""
+
+    _key: ec.EllipticCurvePrivateKey = field(repr=False)
+    key_id: bytes
+
+    @classmethod
+    def create(cls, path: Path) -> FileSigningKey:
+        """Make a new key and write it; raise KeyUnusable when the file exists."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        write_private_key(path, key)
+        return cls(key, key_id(key.public_key()))
+
+    @classmethod
+    def load(cls, path: Path) -> FileSigningKey:
+        """Load the key; raise KeyUnusable when it is missing, of another kind, or readable to others."""
+        key = read_private_key(path)
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+            raise KeyUnusable(f"{path}: not a P-256 key")
+        return cls(key, key_id(key.public_key()))
+
+    @property
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        """The public key."""
+        return self._key.public_key()
+
+    def sign(self, data: bytes) -> bytes:
+        """Return r || s over SHA-256 of `data`."""
+        r, s = decode_dss_signature(self._key.sign(data, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(COORDINATE_BYTES) + s.to_bytes(COORDINATE_BYTES)
+
+
+FileRecordKey = FileSigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientKey:
+    """A collector's public sealing key (X25519)."""
+
+    public: x25519.X25519PublicKey = field(repr=False)
+    key_id: bytes
+
+    @classmethod
+    def from_raw(cls, raw: bytes) -> RecipientKey:
+        """Parse 32 raw bytes; raise KeyUnusable."""
+        try:
+            public = x25519.X25519PublicKey.from_public_bytes(raw)
+        except ValueError as error:
+            raise KeyUnusable("not an X25519 public key") from error
+        return cls(public, key_id(public))
+
+    @property
+    def raw(self) -> bytes:
+        """The 32 public bytes."""
+        return self.public.public_bytes_raw()
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientPrivateKey:
+    """A collector's private sealing key; only the collector's side ever holds one."""
+
+    private: x25519.X25519PrivateKey = field(repr=False)
+    key_id: bytes
+
+    @classmethod
+    def create(cls, path: Path) -> RecipientPrivateKey:
+        """Make a new key and write it; raise KeyUnusable when the file exists."""
+        key = x25519.X25519PrivateKey.generate()
+        write_private_key(path, key)
+        return cls(key, key_id(key.public_key()))
+
+    @classmethod
+    def load(cls, path: Path) -> RecipientPrivateKey:
+        """Load the key; raise KeyUnusable when it is missing, of another kind, or readable to others."""
+        key = read_private_key(path)
+        if not isinstance(key, x25519.X25519PrivateKey):
+            raise KeyUnusable(f"{path}: not an X25519 key")
+        return cls(key, key_id(key.public_key()))
+
+    @property
+    def public(self) -> RecipientKey:
+        """The key to seal for."""
+        return RecipientKey(self.private.public_key(), self.key_id)
+
+
+def key_id(public: ec.EllipticCurvePublicKey | x25519.X25519PublicKey) -> bytes:
+    """Return the first 16 bytes of SHA-256 over the SubjectPublicKeyInfo (DER)."""
+    encoding, layout = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    return hashlib.sha256(public.public_bytes(encoding, layout)).digest()[:KEY_ID_BYTES]
+
+
+def signing_key_from_pem(data: bytes) -> ec.EllipticCurvePublicKey:
+    """Parse a P-256 public key in PEM (the campaign key as kiosks hold it); raise KeyUnusable."""
+    try:
+        key = serialization.load_pem_public_key(data)
+    except ValueError as error:
+        raise KeyUnusable("not a public key in PEM") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise KeyUnusable("not a P-256 public key")
+    return key
+
+
+def public_key_from_point(point: bytes) -> ec.EllipticCurvePublicKey:
+    """Parse an uncompressed P-256 point (65 bytes, SEC 1); raise KeyUnusable."""
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    except ValueError as error:
+        raise KeyUnusable("not a P-256 point") from error
+
+
+def point_of(public: ec.EllipticCurvePublicKey) -> bytes:
+    """Return the uncompressed point, 65 bytes."""
+    return public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+
+
+def write_private_key(path: Path, key: PrivateKey) -> None:
+    """Write a private key, PKCS #8 PEM, 0600, on stable storage; never over an existing file."""
+    data = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    except OSError as error:
+        raise KeyUnusable(f"{path}: {error.strerror}") from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_private_key(path: Path) -> PrivateKey:
+    """Read a private key that only its owner can read; raise KeyUnusable otherwise."""
+    try:
+        with path.open("rb") as file:
+            _refuse_wide(path, os.fstat(file.fileno()))
+            key = serialization.load_pem_private_key(file.read(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        # The library's message could quote the file; its type is enough.
+        raise KeyUnusable(f"{path}: {getattr(error, 'strerror', None) or 'not a private key in PEM'}") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey):
+        raise KeyUnusable(f"{path}: not a P-256 or X25519 key")
+    return key
+
+
+def _refuse_wide(path: Path, status: os.stat_result) -> None:
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077:
+        raise KeyUnusable(f"{path}: mode {mode:04o} is wider than 0600")
+    if status.st_uid != os.geteuid():
+        raise KeyUnusable(f"{path}: owned by uid {status.st_uid}, not {os.geteuid()}")

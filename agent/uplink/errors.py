@@ -1,0 +1,120 @@
+"""Why records do not reach the collector: the true cause, and what to do."""
+
+from __future__ import annotations
+
+from agent.words import KioskError, Words
+
+
+class UplinkError(KioskError):
+    """Base of the uplink's errors. `fatal` ones are not retried: only people can resolve them."""
+
+    code = "uplink.error"
+    words = Words("Chưa gửi được hồ sơ về trung tâm.", "Records do not reach the collector.")
+    remedy = Words("Hồ sơ vẫn an toàn tại kiosk; báo kỹ thuật viên.", "The records are safe here; tell a technician.")
+    fatal = False
+
+
+class CollectorDown(UplinkError):
+    """Nobody answers at the collector's address, or the connection broke."""
+
+    code = "uplink.collector_down"
+    words = Words("Trung tâm chưa trả lời.", "The collector does not answer.")
+    remedy = Words(
+        "Không cần làm gì: hồ sơ an toàn tại kiosk và sẽ tự gửi. Nếu kéo dài, kiểm tra mạng.",
+        "Nothing to do: records are safe here and go by themselves. If it lasts, check the network.",
+    )
+
+
+class NameNotResolved(UplinkError):
+    """The collector's host name cannot be resolved."""
+
+    code = "uplink.name_not_resolved"
+    words = Words("Không tìm thấy địa chỉ của trung tâm (DNS).", "The collector's name cannot be resolved (DNS).")
+    remedy = Words("Kiểm tra mạng, DNS và collector.address.", "Check network, DNS and collector.address.")
+
+
+class CollectorNotTrusted(UplinkError):
+    """The certificate shown at the collector's address is not by our CA, or not for that name."""
+
+    code = "uplink.collector_not_trusted"
+    words = Words("Chứng thư của trung tâm không đáng tin cậy.", "The collector's certificate is not trusted.")
+    remedy = Words(
+        "Không gửi gì cả. Kiểm tra collector.address và tls/ca.pem; có thể ai đó đang giả mạo trung tâm.",
+        "Nothing was sent. Check collector.address and tls/ca.pem; somebody may pose as the collector.",
+    )
+
+
+class ClockOrCertificate(UplinkError):
+    """A certificate is outside its dates by the kiosk's clock: the clock or the certificate is wrong."""
+
+    code = "uplink.clock_or_certificate"
+    words = Words(
+        "Đồng hồ của kiosk sai, hoặc chứng thư đã hết hạn.",
+        "The kiosk's clock is wrong, or a certificate is outside its dates.",
+    )
+    remedy = Words(
+        "Xem giờ của kiosk trước. Thu nhận vẫn tiếp tục được; hồ sơ sẽ gửi khi đã chỉnh giờ hoặc gia hạn chứng thư.",
+        "Look at the kiosk's clock first. Intake goes on; records leave once clock or certificate is put right.",
+    )
+
+
+class KioskRefused(UplinkError):
+    """The collector does not accept this kiosk's client certificate."""
+
+    code = "uplink.kiosk_refused"
+    words = Words("Trung tâm từ chối chứng thư của kiosk.", "The collector refuses this kiosk's certificate.")
+    remedy = Words("Xin cấp lại chứng thư cho kiosk.", "Have the kiosk's certificate issued again.")
+
+
+class ReceiptNotBelieved(UplinkError):
+    """A receipt that is not signed by a listed key, or names another kiosk, epoch, seq or head. Nothing is purged."""
+
+    code = "uplink.receipt_not_believed"
+    words = Words("Biên nhận của trung tâm không hợp lệ.", "The collector's receipt is not valid.")
+    remedy = Words("Báo ngay cho trung tâm; hồ sơ vẫn được giữ.", "Tell the centre at once; the records are kept.")
+    fatal = True
+
+
+class Rejected(UplinkError):
+    """The collector refused the stream for a reason that sending again cannot change."""
+
+    code = "uplink.rejected"
+    words = Words("Trung tâm từ chối nhận hồ sơ.", "The collector refuses the records.")
+    remedy = Words("Báo trung tâm kèm mã lỗi; hồ sơ vẫn được giữ.", "Tell the centre the reason; the records are kept.")
+    fatal = True
+
+
+class Forked(UplinkError):
+    """Kiosk and collector hold different records under one number: a restored disk image, or two kiosks as one."""
+
+    code = "uplink.fork"
+    words = Words(
+        "Kiosk và trung tâm lệch nhau: có thể đĩa đã được khôi phục từ bản sao.",
+        "Kiosk and collector disagree on the same record: the disk may be a restored copy.",
+    )
+    remedy = Words(
+        "Không dùng kiosk này tiếp; gọi kỹ thuật viên. Không hồ sơ nào bị ghi đè.",
+        "Stop using this kiosk and call a technician. No record was overwritten.",
+    )
+    fatal = True
+
+
+class PositionUnknown(UplinkError):
+    """The collector asks for records that this version cannot give again (a rewind, or another epoch)."""
+
+    code = "uplink.position_unknown"
+    words = Words(
+        "Trung tâm yêu cầu vị trí mà kiosk không gửi lại được.",
+        "The collector asks for a position this kiosk cannot resume from.",
+    )
+    remedy = Words("Gọi kỹ thuật viên; hồ sơ vẫn được giữ.", "Call a technician; the records are kept.")
+    fatal = True
+
+
+class OwnRecordBroken(UplinkError):
+    """A stored record no longer matches its own signature; it is not sent."""
+
+    code = "uplink.own_record_broken"
+    words = Words("Một hồ sơ trên đĩa đã bị hỏng.", "A stored record is damaged.")
+    remedy = Words("Gọi kỹ thuật viên: `kiosk queue status`.", "Call a technician: `kiosk queue status`.")
+    fatal = True

@@ -1,0 +1,17 @@
+"""What the uplink knows of itself, readable from any thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.words import KioskError
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkState:
+    """`sent_seq`: last seq sent on this connection; `collector_offset_ns`: collector time minus kiosk time."""
+
+    connected: bool = False
+    last_error: KioskError | None = None
+    collector_offset_ns: int | None = None
+    sent_seq: int | None = None

@@ -1,0 +1,48 @@
+"""`make bench`: a small table, and all figures as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import chip, draining, intake, storing
+from bench.measure import Figure
+
+
+def main() -> None:
+    """Run everything; print the table and write the JSON."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--json", type=Path, default=Path("var/bench.json"), help="where the figures go")
+    arguments = parser.parse_args()
+    figures: list[Figure] = []
+    for part in (storing, chip, draining):
+        with tempfile.TemporaryDirectory() as scratch:
+            figures += part.figures(Path(scratch))
+    stages = intake.stage_times(persons=5)
+    _print(figures, stages)
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    told = {"figures": [asdict(f) | {"ratio": f.ratio} for f in figures], "intake_ms": stages}
+    arguments.json.write_text(json.dumps(told, indent=2), encoding="utf-8")
+    print(arguments.json)
+
+
+def _print(figures: list[Figure], stages: dict[str, float]) -> None:
+    table = Table("what", "median ms", "floor", "floor ms", "ratio", "runs")
+    for figure in figures:
+        cells = (f"{figure.median_ms:.2f}", figure.floor, f"{figure.floor_ms:.2f}", f"{figure.ratio:.2f}")
+        table.add_row(figure.name, *cells, str(figure.runs))
+    Console().print(table)
+    table = Table("stage of a whole intake", "median ms")
+    for stage, took in stages.items():
+        table.add_row(stage, f"{took:.0f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""`collector`: serve, set up, list and open records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from agent.words import KioskError
+from collector.config import load_config
+from collector.errors import NoSuchRecord
+
+P = ParamSpec("P")
+
+EXIT_FAILED, EXIT_NOT_FOUND = 1, 3
+
+app = typer.Typer(no_args_is_help=True, help="Trung tâm thu nhận · The collector.", pretty_exceptions_enable=False)
+
+ConfigPath = Annotated[Path, typer.Option("--config", envvar="COLLECTOR_CONFIG", help="collector.toml or its folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
+HERE = Path("/etc/kiosk-collector")
+
+_out, _err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+
+def told(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn a KioskError into words and an exit code: 1 failed, 3 not found (2 is wrong usage)."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except KioskError as error:
+            _err.print(f"[bold red]✗ {escape(error.words.vi)}[/]  ({error.code})\n  [dim]{escape(error.words.en)}[/]")
+            if error.detail:
+                _err.print(f"  {escape(error.detail)}")
+            _err.print(f"  → {escape(error.remedy.vi)}\n    [dim]{escape(error.remedy.en)}[/]")
+            raise typer.Exit(EXIT_NOT_FOUND if isinstance(error, NoSuchRecord) else EXIT_FAILED) from None
+
+    return run
+
+
+@app.command()
+@told
+def serve(config: ConfigPath = HERE, as_json: AsJson = False) -> None:
+    """Nhận hồ sơ cho đến khi dừng · Accept records until SIGTERM or Ctrl-C."""
+    # gRPC takes a moment to load; the other commands do without it.
+    from agent.log import set_up_logging  # noqa: PLC0415
+    from collector.server import ready_line  # noqa: PLC0415
+    from collector.server import serve as serve_until_stopped  # noqa: PLC0415
+
+    set_up_logging("json" if as_json else "auto")
+    settings = load_config(config)
+    if settings.development:
+        _err.print(" CHẾ ĐỘ THỬ NGHIỆM · DEVELOPMENT: test records are accepted ", style="bold white on red")
+    serve_until_stopped(settings, lambda address: print(ready_line(address), flush=True) if as_json else None)
+
+
+@app.command()
+@told
+def init(
+    folder: Annotated[Path, typer.Option(help="The collector's folder; must be empty or new.")],
+    kiosk: Annotated[list[str], typer.Option(help="Name of a kiosk; repeat for more.")],
+    kiosk_folder: Annotated[Path, typer.Option(help="One folder of trust per kiosk is made in here.")],
+    policy: Annotated[Path, typer.Option(help="Policy document (JSON) to sign.")],
+    csca: Annotated[list[Path], typer.Option(help="CSCA certificate (PEM or DER); repeat for more.")],
+    name: Annotated[str, typer.Option(help="The collector's name in receipts.")] = "collector",
+    address: Annotated[str, typer.Option(help="HOST:PORT to listen at; kiosks connect to it.")] = "127.0.0.1:8443",
+    development: Annotated[bool, typer.Option(help="Accept test records.")] = False,
+) -> None:
+    """Tạo khóa và gói tin cậy lần đầu · Make keys, certificates and bundles for a pilot.
+
+    A stand-in until kiosks enrol themselves. It leaves the campaign key in FOLDER/campaign: move it to a machine
+    without network.
+    """
+    from collector.setup import Plan, set_up  # noqa: PLC0415 # only this command makes certificates
+
+    anchors = tuple(_certificate(path) for path in csca)
+    set_up(Plan(folder, kiosk_folder, name, address, tuple(kiosk), anchors, policy.read_bytes(), development))
+    _out.print(f"✓ {folder}, {kiosk_folder}")
+
+
+@app.command("list")
+@told
+def list_records(
+    config: ConfigPath = HERE,
+    limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Danh sách hồ sơ · The stored records, newest first."""
+    from collector import showing  # noqa: PLC0415 # loads SQLite and sealing only here
+
+    rows = showing.rows(load_config(config), limit)
+    if as_json:
+        _out.print_json(data=rows)
+        return
+    table = Table("record", "kiosk", "epoch", "seq", "bytes", "received (UTC)", "test", "quarantined")
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row.values()))
+    _out.print(table)
+
+
+@app.command()
+@told
+def show(
+    record: Annotated[str, typer.Argument(help="Record id (hex), its beginning, or `latest`.")],
+    config: ConfigPath = HERE,
+    out: Annotated[Path | None, typer.Option(help="Folder for record.json and the pictures.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Mở một hồ sơ · Verify and open one record (needs the sealing key)."""
+    from collector import showing  # noqa: PLC0415 # loads SQLite and sealing only here
+
+    opened, files = showing.show(load_config(config), record, out)
+    if as_json:
+        _out.print_json(data=opened | {"files": [str(file) for file in files]})
+        return
+    table = Table("Bước · Stage", "Mục · Check", "Kết quả · Verdict", "Giá trị · Value", "Lý do · Reason")
+    for cells in showing.verdict_rows(opened):
+        table.add_row(*(escape(cell) for cell in cells))
+    _out.print(table)
+    for file in files:
+        _out.print(str(file))
+
+
+def _certificate(path: Path) -> bytes:
+    from cryptography import x509  # noqa: PLC0415 # only `init` reads certificates
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+
+    from collector.errors import ConfigInvalid  # noqa: PLC0415
+
+    try:
+        data = path.read_bytes()
+        is_pem = b"-----BEGIN" in data
+        certificate = x509.load_pem_x509_certificate(data) if is_pem else x509.load_der_x509_certificate(data)
+    except (OSError, ValueError) as error:
+        raise ConfigInvalid(f"{path}: {error}") from error
+    return certificate.public_bytes(Encoding.DER)
+
+
+def main() -> None:
+    """Entry point of `collector`."""
+    os.umask(0o077)
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The collector's configuration: one TOML file beside its keys."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from collector.errors import ConfigInvalid
+
+FILE_NAME = "collector.toml"
+
+
+class CollectorConfig(BaseModel):
+    """All keys; paths are relative to the file's folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")
+    address: str = Field(pattern=r"^[^\s:]+:[0-9]{1,5}$")
+    development: bool = False
+    store: Path = Path("store")
+    keys: Path = Path("keys")
+    tls: Path = Path("tls")
+    max_records_in_flight: int = Field(default=8, ge=1, le=1000)
+    max_bytes_in_flight: int = Field(default=32 * 2**20, ge=2**20)
+    max_record_bytes: int = Field(default=16 * 2**20, ge=2**16, le=64 * 2**20)
+
+
+def load_config(path: Path) -> CollectorConfig:
+    """Read and check the file (or `collector.toml` in a folder); raise ConfigInvalid naming file and key."""
+    file = path / FILE_NAME if path.is_dir() else path
+    try:
+        config = CollectorConfig.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigInvalid(f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(f"{file}: {error}") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigInvalid(f"{file}: {faults}") from error
+    folder = file.resolve().parent
+    return config.model_copy(update={name: folder / getattr(config, name) for name in ("store", "keys", "tls")})

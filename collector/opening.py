@@ -1,0 +1,98 @@
+"""Opening a record, for people who hold the key: verify, decrypt, check every part against the manifest, write out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum
+from pathlib import Path
+
+from agent.proto.border import Manifest, SealedContent
+from agent.proto.stream import SealedRecord
+from agent.sealing import (
+    RecipientPrivateKey,
+    RecordClaims,
+    SealBroken,
+    open_content,
+    public_key_from_point,
+    verify_record,
+)
+from collector.errors import RecordDamaged
+
+_ENDINGS = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/jp2": ".jp2",
+    "application/json": ".json",
+    "application/cms": ".p7b",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRecord:
+    """A record in the clear: what was signed, the manifest, and the parts in its order."""
+
+    claims: RecordClaims
+    manifest: Manifest = field(repr=False)
+    parts: tuple[bytes, ...] = field(repr=False)
+
+
+def open_record(record: SealedRecord, record_key: bytes, keys: Iterable[RecipientPrivateKey]) -> OpenedRecord:
+    """Verify and open; `record_key` is the kiosk's public point.
+
+    Raises SignatureInvalid, SealBroken when no key fits, or RecordDamaged when a hash does not match.
+    """
+    claims = verify_record(record.cose_sign1, record.ciphertext, public_key_from_point(record_key))
+    key = next((key for key in keys if key.key_id == claims.core.recipient_key_id), None)
+    if key is None:
+        raise SealBroken(f"no private key {claims.core.recipient_key_id.hex()} here")
+    content = SealedContent.from_bytes(open_content(record.ciphertext, claims.core, key))
+    if hashlib.sha256(content.manifest).digest() != claims.core.manifest_sha256:
+        raise RecordDamaged("manifest hash")
+    manifest = Manifest.from_bytes(content.manifest)
+    if manifest.record_id != claims.core.record_id or len(manifest.parts) != len(content.parts):
+        raise RecordDamaged("record id or number of parts")
+    for entry, part in zip(manifest.parts, content.parts, strict=True):
+        if hashlib.sha256(manifest.salt + part).digest() != entry.salted_sha256:
+            raise RecordDamaged(f"part {entry.name}")
+    return OpenedRecord(claims, manifest, content.parts)
+
+
+def write_out(opened: OpenedRecord, folder: Path) -> list[Path]:
+    """Write record.json and every part into `folder` (0700, files 0600); return the files."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files = {folder / "record.json": json.dumps(as_json(opened), ensure_ascii=False, indent=2).encode()}
+    for entry, part in zip(opened.manifest.parts, opened.parts, strict=True):
+        files[folder / (_file_name(entry.name) + _ENDINGS.get(entry.media_type, ".bin"))] = part
+    for path, data in files.items():
+        path.touch(mode=0o600)
+        path.write_bytes(data)
+    return list(files)
+
+
+def as_json(opened: OpenedRecord) -> dict[str, object]:
+    """Return everything but the parts, JSON-ready: bytes as hex, verdicts as words."""
+    claims = {"epoch": opened.claims.epoch, "seq": opened.claims.seq, "core": asdict(opened.claims.core)}
+    readable = _readable({"signed": claims, "manifest": asdict(opened.manifest)})
+    if not isinstance(readable, dict):
+        raise TypeError(type(readable).__name__)
+    return readable
+
+
+def _readable(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, IntEnum):
+        return value.name.lower().replace("_", " ")
+    if isinstance(value, dict):
+        return {key: _readable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(item) for item in value]
+    return value
+
+
+def _file_name(part: str) -> str:
+    """Turn a part's name into a file name: a name from a record must not lead out of the folder."""
+    return "".join(c if c.isalnum() or c in "_-" else "-" for c in part)[:100] or "part"

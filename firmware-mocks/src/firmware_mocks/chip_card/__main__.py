@@ -1,0 +1,94 @@
+"""A citizen card as a program: `python -m firmware_mocks.chip_card --port 35963`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from firmware_mocks.chip_card import faults, mrz
+from firmware_mocks.chip_card.card import ATR, Card
+from firmware_mocks.chip_card.issuer import CERTIFICATE_PEM
+from firmware_mocks.chip_card.link import Field, NoReader
+from firmware_mocks.chip_card.personalisation import personalise
+from firmware_mocks.chip_card.portrait import PortraitError, drawn_portrait
+from firmware_mocks.chip_card.profile import DEFAULT_PERSON, Person, ProfileError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Lie on the virtual reader until removed; the exit status is 2 for unusable arguments, 3 without reader."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        chosen = faults.Faults.parse(options.fault)
+        person = Person.from_json(options.profile.read_text("utf-8")) if options.profile else DEFAULT_PERSON
+        jpeg = options.portrait.read_bytes() if options.portrait else drawn_portrait(int(person.number))
+        chip = personalise(person, jpeg, options.csca_folder, chosen, options.active_authentication)
+    except (faults.FaultError, ProfileError, PortraitError, OSError) as error:
+        parser.error(str(error))
+    ready = {
+        "ready": "chip-card",
+        "port": options.port,
+        "atr": ATR.hex(),
+        "number": person.number,
+        "can": person.can,
+        "mrz_information": mrz.information(person),
+        "csca": str(options.csca_folder / CERTIFICATE_PEM),
+    }
+    field = Field(
+        Card(chip, chosen),
+        options.port,
+        slow_ms=chosen.slow_ms,
+        vanish_after=chosen.vanish_after,
+        on_powered=lambda: print(json.dumps(ready), flush=True),
+    )
+    if options.control:
+        threading.Thread(target=_obey, args=(field,), daemon=True).start()
+    try:
+        field.serve()
+    except NoReader as error:
+        print(error, file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _obey(field: Field) -> None:
+    """Lines on standard input move the card; its end means that whoever started us is gone."""
+    for line in sys.stdin:
+        if line.strip() == "remove":
+            field.leave()
+        elif line.strip() == "insert":
+            field.come_back()
+    field.end()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mock-chip-card", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="the port vpcd listens on")
+    parser.add_argument("--profile", type=Path, help="the person as JSON; default: a made-up one")
+    parser.add_argument("--portrait", type=Path, help="JPEG for DG2; default: a drawn one")
+    parser.add_argument(
+        "--csca-folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "mock-csca",
+        help="where the CSCA is kept and reused",
+    )
+    parser.add_argument(
+        "--active-authentication", choices=("ecdsa", "rsa", "none"), default="ecdsa", help="the key in DG15"
+    )
+    parser.add_argument("--fault", action="append", default=[], help="one of: " + ", ".join(faults.NAMES))
+    parser.add_argument(
+        "--control",
+        action="store_true",
+        help="obey the lines 'remove' and 'insert' on standard input and leave at its end",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
