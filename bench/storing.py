@@ -1,18 +1,23 @@
-"""Seal and enqueue one record of 500 KB, against one write with one sync of the same bytes."""
+"""Enqueue and seal + enqueue, against one write with one sync of the same bytes, in the same run."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
+from statistics import median
 
-from agent.queue import Entry, EpochStart, Queue
+from agent.queue import Entry, EpochStart, Queue, QueueSettings, Storage
 from agent.sealing import (
     ClockState,
     Core,
     FileSigningKey,
     RecipientPrivateKey,
+    SignedRecord,
     epoch_start,
     seal_content,
     sign_record,
@@ -20,49 +25,136 @@ from agent.sealing import (
 from bench.measure import Figure, median_ms
 
 RECORD_BYTES = 500_000
+SIZES = (20_000, 200_000, 500_000, 2_000_000)
 RUNS = 60
+SPARE_WITHIN_S = 30.0
+# Receipted records are purged at once, so that the bench needs little disk.
+SETTINGS = QueueSettings(keep_receipted_s=0)
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    """Yield seal+sign, enqueue, and both together."""
-    content = os.urandom(RECORD_BYTES)
-    floor_ms = write_and_sync(folder / "floor.bin", content)
-    key = FileSigningKey.create(folder / "record.key")
-    recipient = RecipientPrivateKey.create(folder / "recipient.key").public
-    core = Core(True, "bench", bytes(16), recipient.key_id, bytes(32), 0, ClockState(0, None))
-    head = epoch_start("bench", 1, key.key_id)
-    with Queue.open(folder / "queue", start=EpochStart(1, head)) as queue:
+    """Yield the enqueue of each size, seal + sign alone, and both together."""
+    bench = Bench.begin(folder)
+    for size in SIZES:
+        yield bench.enqueue(size)
+    yield from bench.sealing(RECORD_BYTES)
 
-        def seal() -> Entry:
-            ciphertext = seal_content(content, core, recipient)
-            position = queue.position
-            signed = sign_record(core, position.epoch, position.next_seq, position.head, ciphertext, key)
-            return Entry(signed.epoch, signed.seq, signed.prev, signed.payload_sha256, signed.cose_sign1, ciphertext)
 
-        def store() -> None:
-            queue.append(seal())
-            # Receipted at once, so that the bench needs little disk.
-            position = queue.position
-            queue.acknowledge(position.next_seq - 1, position.head)
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Keys and the folder of one run."""
 
-        yield Figure("seal + sign, 500 KB", median_ms(seal, RUNS), "write + fdatasync, 500 KB", floor_ms, RUNS)
-        yield Figure(
-            "seal + enqueue + ack, 500 KB", median_ms(store, RUNS), "write + fdatasync, 500 KB", floor_ms, RUNS
-        )
+    folder: Path
+    key: FileSigningKey
+    recipient: RecipientPrivateKey
+
+    @classmethod
+    def begin(cls, folder: Path) -> Bench:
+        """Make the keys."""
+        key = FileSigningKey.create(folder / "record.key")
+        return cls(folder, key, RecipientPrivateKey.create(folder / "recipient.key"))
+
+    def enqueue(self, size: int) -> Figure:
+        """Return append against the floor; the two take turns, so that both meet the same disk."""
+        ciphertext = os.urandom(size)
+        name = f"{size // 1000} KB"
+        with self._queue(f"enqueue-{size}") as queue, Floor(self.folder / "floor.bin", ciphertext) as floor:
+            times, floors = [], []
+            for run in range(RUNS):
+                entry = _entry(self._sign(queue, ciphertext), ciphertext)
+                self._let_the_spare_be_made(f"enqueue-{size}")
+                # In turns: whoever comes second finds the disk's cache just flushed.
+                if run % 2:
+                    floors.append(_took_ms(floor.write))
+                times.append(_took_ms(partial(queue.append, entry)))
+                if not run % 2:
+                    floors.append(_took_ms(floor.write))
+                _acknowledge(queue)
+        return Figure(f"enqueue, {name}", median(times), f"write + fdatasync, {name}", median(floors), RUNS)
+
+    def sealing(self, size: int) -> Iterator[Figure]:
+        """Yield seal + sign, and seal + sign + enqueue, against the floor."""
+        content = os.urandom(size)
+        with self._queue("sealing") as queue, Floor(self.folder / "floor.bin", content) as floor:
+            seals, stores, floors = [], [], []
+            for _ in range(RUNS):
+                self._let_the_spare_be_made("sealing")
+                floors.append(_took_ms(floor.write))
+                seals.append(_took_ms(lambda: self._seal(queue, content)))
+                stores.append(_took_ms(lambda: queue.append(self._seal(queue, content))))
+                _acknowledge(queue)
+        name = f"write + fdatasync, {size // 1000} KB"
+        yield Figure("seal + sign, 500 KB", median(seals), name, median(floors), RUNS)
+        yield Figure("seal + sign + enqueue, 500 KB", median(stores), name, median(floors), RUNS)
+
+    def _queue(self, name: str) -> Queue:
+        head = epoch_start("bench", 1, self.key.key_id)
+        return Queue.open(self.folder / name, start=EpochStart(1, head), settings=SETTINGS)
+
+    def _let_the_spare_be_made(self, name: str) -> None:
+        """People come minutes apart: by then the next segment is filled."""
+        deadline = time.monotonic() + SPARE_WITHIN_S
+        while not (self.folder / name / "spare.kq").exists() and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    def _seal(self, queue: Queue, content: bytes) -> Entry:
+        ciphertext = seal_content(content, self._core(), self.recipient.public)
+        return _entry(self._sign(queue, ciphertext), ciphertext)
+
+    def _sign(self, queue: Queue, ciphertext: bytes) -> SignedRecord:
+        place = queue.position
+        return sign_record(self._core(), place.epoch, place.next_seq, place.head, ciphertext, self.key)
+
+    def _core(self) -> Core:
+        return Core(True, "bench", bytes(16), self.recipient.key_id, bytes(32), 0, ClockState(0, None))
+
+
+class Floor:
+    """One pwrite and one fdatasync, inside a file of real zeros that is there already."""
+
+    def __init__(self, path: Path, content: bytes) -> None:
+        self._content, self._places = content, count()
+        self._fit = SETTINGS.segment_bytes // len(content)
+        path.unlink(missing_ok=True)
+        Storage().create_zeroed(path, SETTINGS.segment_bytes)
+        self._handle = os.open(path, os.O_RDWR)
+
+    def __enter__(self) -> Floor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+
+    def write(self) -> None:
+        """Write the content once and sync it."""
+        os.pwrite(self._handle, self._content, next(self._places) % self._fit * len(self._content))
+        os.fdatasync(self._handle)
 
 
 def write_and_sync(path: Path, content: bytes) -> float:
-    """Return the floor: one pwrite and one fdatasync inside a file that is there already."""
-    path.write_bytes(bytes(len(content) * 8))
-    handle = os.open(path, os.O_RDWR)
-    places = count()
-    try:
-        os.fsync(handle)
+    """Return the floor's median in milliseconds."""
+    with Floor(path, content) as floor:
+        return median_ms(floor.write, RUNS)
 
-        def write() -> None:
-            os.pwrite(handle, content, next(places) % 8 * len(content))
-            os.fdatasync(handle)
 
-        return median_ms(write, RUNS)
-    finally:
-        os.close(handle)
+def _entry(signed: SignedRecord, ciphertext: bytes) -> Entry:
+    return Entry(
+        signed.epoch,
+        signed.seq,
+        signed.prev,
+        signed.payload_sha256,
+        signed.cose_sign1,
+        ciphertext,
+        signed.ciphertext_sha256,
+    )
+
+
+def _acknowledge(queue: Queue) -> None:
+    position = queue.position
+    queue.acknowledge(position.next_seq - 1, position.head)
+
+
+def _took_ms(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from functools import wraps
@@ -38,10 +39,10 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except KioskError as error:
-            _err.print(f"[bold red]✗ {escape(error.words.vi)}[/]  ({error.code})\n  [dim]{escape(error.words.en)}[/]")
-            if error.detail:
-                _err.print(f"  {escape(error.detail)}")
-            _err.print(f"  → {escape(error.remedy.vi)}\n    [dim]{escape(error.remedy.en)}[/]")
+            if kwargs.get("as_json"):
+                _print_json({"error": _described(error)})
+            else:
+                _print_error(error)
             raise typer.Exit(EXIT_NOT_FOUND if isinstance(error, NoSuchRecord) else EXIT_FAILED) from None
 
     return run
@@ -74,6 +75,7 @@ def init(
     name: Annotated[str, typer.Option(help="The collector's name in receipts.")] = "collector",
     address: Annotated[str, typer.Option(help="HOST:PORT to listen at; kiosks connect to it.")] = "127.0.0.1:8443",
     development: Annotated[bool, typer.Option(help="Accept test records.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tạo khóa và gói tin cậy lần đầu · Make keys, certificates and bundles for a pilot.
 
@@ -83,15 +85,18 @@ def init(
     from collector.setup import Plan, set_up  # noqa: PLC0415 # only this command makes certificates
 
     anchors = tuple(_certificate(path) for path in csca)
-    set_up(Plan(folder, kiosk_folder, name, address, tuple(kiosk), anchors, policy.read_bytes(), development))
-    _out.print(f"✓ {folder}, {kiosk_folder}")
+    set_up(Plan(folder, kiosk_folder, name, address, tuple(kiosk), anchors, _read(policy), development))
+    if as_json:
+        _print_json({"folder": str(folder), "kiosk_folders": [str(kiosk_folder / one) for one in kiosk]})
+    else:
+        _out.print(f"✓ {escape(str(folder))}, {escape(str(kiosk_folder))}")
 
 
 @app.command("list")
 @told
 def list_records(
     config: ConfigPath = HERE,
-    limit: Annotated[int, typer.Option(help="At most so many, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """Danh sách hồ sơ · The stored records, newest first."""
@@ -99,7 +104,7 @@ def list_records(
 
     rows = showing.rows(load_config(config), limit)
     if as_json:
-        _out.print_json(data=rows)
+        _print_json(rows)
         return
     table = Table("record", "kiosk", "epoch", "seq", "bytes", "received (UTC)", "test", "quarantined")
     for row in rows:
@@ -112,7 +117,7 @@ def list_records(
 def show(
     record: Annotated[str, typer.Argument(help="Record id (hex), its beginning, or `latest`.")],
     config: ConfigPath = HERE,
-    out: Annotated[Path | None, typer.Option(help="Folder for record.json and the pictures.")] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for record.json and the pictures.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Mở một hồ sơ · Verify and open one record (needs the sealing key)."""
@@ -120,28 +125,54 @@ def show(
 
     opened, files = showing.show(load_config(config), record, out)
     if as_json:
-        _out.print_json(data=opened | {"files": [str(file) for file in files]})
+        _print_json(opened | {"files": [str(file) for file in files]})
         return
     table = Table("Bước · Stage", "Mục · Check", "Kết quả · Verdict", "Giá trị · Value", "Lý do · Reason")
     for cells in showing.verdict_rows(opened):
         table.add_row(*(escape(cell) for cell in cells))
     _out.print(table)
     for file in files:
-        _out.print(str(file))
+        _out.print(escape(str(file)), soft_wrap=True)
+
+
+def _print_json(value: object) -> None:
+    # Not through rich: it breaks long strings at the width of the terminal.
+    print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)
+
+
+def _described(error: KioskError) -> dict[str, str]:
+    told = {"code": error.code, "vi": error.words.vi, "en": error.words.en, "detail": error.detail}
+    return told | {"remedy_vi": error.remedy.vi, "remedy_en": error.remedy.en}
+
+
+def _print_error(error: KioskError) -> None:
+    _err.print(f"[bold red]✗ {escape(error.words.vi)}[/]  ({error.code})\n  [dim]{escape(error.words.en)}[/]")
+    if error.detail:
+        _err.print(f"  {escape(error.detail)}")
+    _err.print(f"  → {escape(error.remedy.vi)}\n    [dim]{escape(error.remedy.en)}[/]")
+
+
+def _read(path: Path) -> bytes:
+    from collector.errors import SetupFailed  # noqa: PLC0415 # only `init` reads other files
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SetupFailed(f"{path}: {error.strerror}") from error
 
 
 def _certificate(path: Path) -> bytes:
     from cryptography import x509  # noqa: PLC0415 # only `init` reads certificates
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
 
-    from collector.errors import ConfigInvalid  # noqa: PLC0415
+    from collector.errors import SetupFailed  # noqa: PLC0415
 
+    data = _read(path)
     try:
-        data = path.read_bytes()
         is_pem = b"-----BEGIN" in data
         certificate = x509.load_pem_x509_certificate(data) if is_pem else x509.load_der_x509_certificate(data)
-    except (OSError, ValueError) as error:
-        raise ConfigInvalid(f"{path}: {error}") from error
+    except ValueError as error:
+        raise SetupFailed(f"{path}: not a certificate in PEM or DER") from error
     return certificate.public_bytes(Encoding.DER)
 
 

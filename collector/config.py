@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,13 +19,13 @@ class CollectorConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")
-    address: str = Field(pattern=r"^[^\s:]+:[0-9]{1,5}$")
+    address: str = Field(pattern=r"^[A-Za-z0-9.-]+:[0-9]{1,5}$")
     development: bool = False
     store: Path = Path("store")
     keys: Path = Path("keys")
     tls: Path = Path("tls")
     max_records_in_flight: int = Field(default=8, ge=1, le=1000)
-    max_bytes_in_flight: int = Field(default=32 * 2**20, ge=2**20)
+    max_bytes_in_flight: int = Field(default=32 * 2**20, ge=2**20, le=2**30)
     max_record_bytes: int = Field(default=16 * 2**20, ge=2**16, le=64 * 2**20)
 
 
@@ -32,13 +33,19 @@ def load_config(path: Path) -> CollectorConfig:
     """Read and check the file (or `collector.toml` in a folder); raise ConfigInvalid naming file and key."""
     file = path / FILE_NAME if path.is_dir() else path
     try:
-        config = CollectorConfig.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        config = check_config(str(file), tomllib.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigInvalid(f"{file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigInvalid(f"{file}: {error}") from error
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigInvalid(f"{file}: {faults}") from error
     folder = file.resolve().parent
     return config.model_copy(update={name: folder / getattr(config, name) for name in ("store", "keys", "tls")})
+
+
+def check_config(source: str, values: Mapping[str, object]) -> CollectorConfig:
+    """Check keys and values; raise ConfigInvalid naming `source` and each wrong key."""
+    try:
+        return CollectorConfig.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigInvalid(f"{source}: {faults}") from error

@@ -22,11 +22,11 @@ class ConfigInvalid(CollectorError):
 
 
 class AlreadyExists(CollectorError):
-    """A file that would be overwritten; keys are never overwritten."""
+    """A folder or file that would be written over; keys and opened records never are."""
 
     code = "collector.already_exists"
-    words = Words("Tệp đã tồn tại; khóa không bao giờ bị ghi đè.", "The file exists; keys are never overwritten.")
-    remedy = Words("Chọn thư mục mới.", "Choose a new folder.")
+    words = Words("Thư mục đã có dữ liệu; không ghi đè.", "The folder is in use; nothing is written over.")
+    remedy = Words("Chọn thư mục mới hoặc thư mục trống.", "Choose a new or empty folder.")
 
 
 class NoSuchRecord(CollectorError):
@@ -60,4 +60,52 @@ class AddressInUse(CollectorError):
     words = Words("Không mở được địa chỉ lắng nghe.", "The collector cannot listen at its address.")
     remedy = Words(
         "Đổi `address` hoặc dừng chương trình đang dùng cổng đó.", "Change `address` or stop what uses the port."
+    )
+
+
+class StoreInUse(CollectorError):
+    """Another collector appends to this store; two would not know of each other."""
+
+    code = "collector.store_in_use"
+    words = Words("Kho hồ sơ đang được một trung tâm khác dùng.", "Another collector is using this store.")
+    remedy = Words("Dừng chương trình kia trước.", "Stop the other program first.")
+
+
+class TlsUnusable(CollectorError):
+    """The collector's own certificate, key or CA file cannot be used; `detail` says which and why."""
+
+    code = "collector.tls"
+    words = Words("Không dùng được chứng thư hoặc khóa TLS của trung tâm.", "The collector's TLS files cannot be used.")
+    remedy = Words(
+        "Kiểm tra server.pem, server.key và ca.pem trong thư mục tls.",
+        "Check server.pem, server.key and ca.pem in tls.",
+    )
+
+
+class SeveralRecords(CollectorError):
+    """More than one stored record matches; none was opened."""
+
+    code = "collector.several_records"
+    words = Words("Có nhiều hồ sơ khớp.", "Several records match.")
+    remedy = Words("Nhập mã hồ sơ dài hơn, xem `collector list`.", "Give more of the id, see `collector list`.")
+
+
+class SetupFailed(CollectorError):
+    """A first set-up stopped half way; `detail` names the file or the value."""
+
+    code = "collector.setup"
+    words = Words("Không thiết lập được trung tâm.", "The collector could not be set up.")
+    remedy = Words(
+        "Sửa điều được nêu, xóa hai thư mục dở dang rồi chạy lại `collector init`.",
+        "Correct what is named, remove the two unfinished folders and run `collector init` again.",
+    )
+
+
+class NotWritten(CollectorError):
+    """The opened record could not be written out; what was written before it is plain personal data."""
+
+    code = "collector.not_written"
+    words = Words("Không ghi được hồ sơ đã mở.", "The opened record could not be written.")
+    remedy = Words(
+        "Kiểm tra đĩa và quyền, xóa thư mục dở dang.", "Check disk and rights, and remove the unfinished folder."
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
+from itertools import chain, count
 from pathlib import Path
 
 from agent.proto.border import Manifest, SealedContent
@@ -19,7 +21,7 @@ from agent.sealing import (
     public_key_from_point,
     verify_record,
 )
-from collector.errors import RecordDamaged
+from collector.errors import AlreadyExists, NotWritten, RecordDamaged
 
 _ENDINGS = {
     "image/jpeg": ".jpg",
@@ -54,22 +56,33 @@ def open_record(record: SealedRecord, record_key: bytes, keys: Iterable[Recipien
     manifest = Manifest.from_bytes(content.manifest)
     if manifest.record_id != claims.core.record_id or len(manifest.parts) != len(content.parts):
         raise RecordDamaged("record id or number of parts")
-    for entry, part in zip(manifest.parts, content.parts, strict=True):
-        if hashlib.sha256(manifest.salt + part).digest() != entry.salted_sha256:
-            raise RecordDamaged(f"part {entry.name}")
+    if manifest.kiosk != claims.core.kiosk:
+        raise RecordDamaged(f"signed by kiosk {claims.core.kiosk}, written by {manifest.kiosk}")
+    for place, (entry, part) in enumerate(zip(manifest.parts, content.parts, strict=True)):
+        if hashlib.sha256(manifest.salt + part).digest() != entry.salted_sha256 or len(part) != entry.size_bytes:
+            raise RecordDamaged(f"part {place}")
     return OpenedRecord(claims, manifest, content.parts)
 
 
 def write_out(opened: OpenedRecord, folder: Path) -> list[Path]:
-    """Write record.json and every part into `folder` (0700, files 0600); return the files."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files = {folder / "record.json": json.dumps(as_json(opened), ensure_ascii=False, indent=2).encode()}
+    """Write record.json and every part into a new or empty `folder` (0700, files 0600); return the files.
+
+    Raises AlreadyExists rather than writing over anything, and NotWritten.
+    """
+    contents = {"record.json": json.dumps(as_json(opened), ensure_ascii=False, indent=2).encode()}
     for entry, part in zip(opened.manifest.parts, opened.parts, strict=True):
-        files[folder / (_file_name(entry.name) + _ENDINGS.get(entry.media_type, ".bin"))] = part
-    for path, data in files.items():
-        path.touch(mode=0o600)
-        path.write_bytes(data)
-    return list(files)
+        name = _free_name(_file_name(entry.name), _ENDINGS.get(entry.media_type, ".bin"), contents)
+        contents[name] = part
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise AlreadyExists(str(folder))
+        folder.chmod(0o700)
+        for name, data in contents.items():
+            _write_new(folder / name, data)
+    except OSError as error:
+        raise NotWritten(f"{error.filename or folder}: {error.strerror}") from error
+    return [folder / name for name in contents]
 
 
 def as_json(opened: OpenedRecord) -> dict[str, object]:
@@ -95,4 +108,15 @@ def _readable(value: object) -> object:
 
 def _file_name(part: str) -> str:
     """Turn a part's name into a file name: a name from a record must not lead out of the folder."""
-    return "".join(c if c.isalnum() or c in "_-" else "-" for c in part)[:100] or "part"
+    return "".join(c if (c.isascii() and c.isalnum()) or c in "_-" else "-" for c in part)[:100] or "part"
+
+
+def _free_name(stem: str, ending: str, taken: Container[str]) -> str:
+    """Two parts may come to one name, and a part may be called like our own file: none is written over."""
+    names = chain((f"{stem}{ending}",), (f"{stem}-{number}{ending}" for number in count(2)))
+    return next(name for name in names if name not in taken)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as file:
+        file.write(data)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,24 +14,40 @@ import grpc
 import grpc.aio
 import structlog
 
-from agent.proto.stream import MAX_MESSAGE_BYTES, Limits, add_append
-from agent.sealing import FileSigningKey, RecipientPrivateKey
+from agent.proto.stream import MAX_MESSAGE_BYTES, AppendServicer, Limits, add_append
+from agent.sealing import FileSigningKey
 from collector.config import CollectorConfig
 from collector.embedded_store import EmbeddedStore
-from collector.errors import AddressInUse, ConfigInvalid
+from collector.errors import AddressInUse, TlsUnusable
 from collector.ingest import Rules
+from collector.recipients import recipient_key_ids
 from collector.service import CollectorService
 
 log = structlog.get_logger()
 
 DRAIN_S = 5.0
-# Kiosks ping every 60 s; gRPC's default would answer that with GOAWAY too_many_pings.
-MIN_PING_INTERVAL_MS = 30_000
+OPTIONS = [
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Kiosks ping every 60 s; gRPC's default would answer that with GOAWAY too_many_pings.
+    ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+    # A kiosk that lost its power never says goodbye: its stream must not stay for ever.
+    ("grpc.keepalive_time_ms", 120_000),
+    ("grpc.keepalive_timeout_ms", 40_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.server_handshake_timeout_ms", 20_000),
+    # A kiosk needs one stream.
+    ("grpc.max_concurrent_streams", 4),
+    ("grpc.so_reuseport", 0),
+]
 
 
 def serve(config: CollectorConfig, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; `ready` is told the address. Raises CollectorError or SealingError."""
     with EmbeddedStore(config.store) as store:
+        removed = store.lock_for_appending()
+        if removed:
+            log.warning("collector.left_over_files_removed", files=removed)
         service = CollectorService(
             config.name,
             store,
@@ -38,51 +55,57 @@ def serve(config: CollectorConfig, ready: Callable[[str], None]) -> None:
             Limits(config.max_records_in_flight, config.max_bytes_in_flight, config.max_record_bytes),
             FileSigningKey.load(config.keys / "receipt.key"),
         )
-        asyncio.run(_serve(config, service, ready))
+        try:
+            asyncio.run(_serve(config, service, ready))
+        finally:
+            service.close()
 
 
-def recipient_key_ids(folder: Path) -> frozenset[bytes]:
-    """Return the ids of the sealing keys in the keys folder. Raises KeyUnusable."""
-    return frozenset(RecipientPrivateKey.load(path).key_id for path in folder.glob("recipient*.key"))
+async def open_server(config: CollectorConfig, servicer: AppendServicer) -> grpc.aio.Server:
+    """Return a server that listens at the configured address. Raises TlsUnusable or AddressInUse."""
+    credentials = _credentials(config.tls)
+    server = grpc.aio.server(options=OPTIONS)
+    add_append(server, servicer, _peer_name)
+    try:
+        server.add_secure_port(config.address, credentials)
+    except RuntimeError as error:
+        await server.stop(None)
+        raise AddressInUse(config.address) from error
+    await server.start()
+    return server
 
 
 async def _serve(config: CollectorConfig, service: CollectorService, ready: Callable[[str], None]) -> None:
-    server = grpc.aio.server(
-        options=[
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.http2.min_ping_interval_without_data_ms", MIN_PING_INTERVAL_MS),
-            ("grpc.so_reuseport", 0),
-        ]
-    )
-    add_append(server, service, _peer_name)
-    host = config.address.rpartition(":")[0]
-    try:
-        port = server.add_secure_port(config.address, _credentials(config.tls))
-    except RuntimeError as error:
-        raise AddressInUse(config.address) from error
-    await server.start()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    ready(f"{host}:{port}")
-    log.info("collector.ready", address=f"{host}:{port}", development=config.development)
+    server = await open_server(config, service)
+    log.info("collector.ready", address=config.address, development=config.development)
+    ready(config.address)
     await stopping.wait()
+    await service.drain()
     await server.stop(DRAIN_S)
     log.info("collector.stopped")
 
 
 def _credentials(folder: Path) -> grpc.ServerCredentials:
+    paths = [folder / name for name in ("server.key", "server.pem", "ca.pem")]
     try:
-        key, certificate, ca = ((folder / name).read_bytes() for name in ("server.key", "server.pem", "ca.pem"))
+        key, certificate, ca = (path.read_bytes() for path in paths)
+        # gRPC says "no such address" to a bad key: let OpenSSL name the cause first.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_verify_locations(paths[2])
+        context.load_cert_chain(paths[1], paths[0], password=lambda: b"")
+    except ssl.SSLError as error:
+        raise TlsUnusable(f"{folder}: {error.reason or error}") from error
     except OSError as error:
-        raise ConfigInvalid(f"{error.filename}: {error.strerror}") from error
+        raise TlsUnusable(f"{error.filename or folder}: {error.strerror}") from error
     return grpc.ssl_server_credentials([(key, certificate)], root_certificates=ca, require_client_auth=True)
 
 
 def _peer_name(context: grpc.aio.ServicerContext[bytes, bytes]) -> str:
     names = list(context.auth_context().get("x509_common_name", ()))
-    return names[0].decode("utf-8", "replace") if names else ""
+    return names[0].decode("utf-8", "replace") if len(names) == 1 else ""
 
 
 def ready_line(address: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
@@ -17,6 +18,7 @@ from agent.proto.stream import (
     AppendServicer,
     Limits,
     Open,
+    Pushback,
     Reject,
     RejectCode,
     Request,
@@ -25,13 +27,29 @@ from agent.proto.stream import (
     SealedRecord,
 )
 from agent.sealing import Receipt, SigningKey, sign_receipt
-from collector.ingest import Refused, Rules, judge
+from collector.arrivals import Arrivals
+from collector.errors import StoreFailed
+from collector.ingest import Refused, Rules, greet, judge
 from collector.store import KioskPosition, NewRecord, PositionMoved, RecordStore
 
 log = structlog.get_logger()
 
-MAX_BATCH = 16
+OPEN_WITHIN_S = 20.0
+# A store that fails needs people: kiosks ask again at this distance.
+STORE_FAILED_MS = 15_000
+RESTARTING_MS = 2_000
+# Another stream of the same kiosk may append in between; with one store thread once is enough.
+TRIES = 5
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch: the new position, whether there is something to sign for, and a refusal."""
+
+    position: KioskPosition
+    ack: Ack | None
+    refused: Refused | None
 
 
 class CollectorService(AppendServicer):
@@ -45,60 +63,122 @@ class CollectorService(AppendServicer):
         limits: Limits,
         receipt_key: SigningKey,
         clock_ns: Callable[[], int] = time.time_ns,
+        open_within_s: float = OPEN_WITHIN_S,
     ) -> None:
         self._name, self._store, self._rules, self._limits = name, store, rules, limits
-        self._receipt_key, self._clock_ns = receipt_key, clock_ns
+        self._receipt_key, self._clock_ns, self._open_within_s = receipt_key, clock_ns, open_within_s
         self._disk = ThreadPoolExecutor(1, "store")
+        self._open: set[Arrivals] = set()
+        self._draining = False
 
     async def append(self, requests: AsyncIterator[Request], peer_name: str, peer: str) -> AsyncIterator[Response]:
-        """Answer one stream until the kiosk ends it or something must be refused."""
+        """Answer one stream until the kiosk ends it, something must be refused, or the collector stops."""
         try:
-            position = await self._opened(requests, peer_name)
-            log.info("collector.stream_opened", kiosk=position.kiosk, next_seq=position.next_seq)
-            yield Resume(position.next_seq, position.head, self._limits, self._clock_ns())
-            async for batch in _batches(requests, self._limits.max_records_in_flight):
-                position, ack = await self._on_disk(self._take, position, batch)
-                yield ack
+            async with aclosing(self._answers(requests, peer_name)) as answers:
+                async for response in answers:
+                    yield response
         except Refused as refused:
             log.warning("collector.refused", kiosk=peer_name, code=refused.reject.code.name, seq=refused.reject.seq)
             yield refused.reject
-        except (MessageInvalid, PositionMoved) as error:
-            log.warning("collector.stream_ended", kiosk=peer_name, kind=type(error).__name__)
-            yield Reject(RejectCode.INVALID_RECORD, str(error), 0)
+        except MessageInvalid as error:
+            log.warning("collector.stream_ended", kiosk=peer_name, code=error.code, detail=error.detail)
+            yield Reject(RejectCode.INVALID_RECORD, error.detail, 0)
+        except StoreFailed as error:
+            # Nothing was acknowledged: the kiosk keeps its records and comes again.
+            log.error("collector.store_failed", kiosk=peer_name, detail=error.detail)
+            yield Pushback(STORE_FAILED_MS, "the collector's store failed")
+        except TimeoutError:
+            log.warning("collector.stream_silent", kiosk=peer_name)
+
+    async def drain(self) -> None:
+        """Take no new streams; end the open ones as soon as what has arrived is stored and acknowledged."""
+        self._draining = True
+        for arrivals in list(self._open):
+            await arrivals.end()
+
+    def close(self) -> None:
+        """Wait for the store's thread; call it before the store is closed."""
+        self._disk.shutdown(wait=True)
+
+    async def _answers(self, requests: AsyncIterator[Request], peer_name: str) -> AsyncGenerator[Response, None]:
+        position = await self._opened(requests, peer_name)
+        log.info("collector.stream_opened", kiosk=position.kiosk, next_seq=position.next_seq)
+        yield Resume(position.next_seq, position.head, self._limits, self._clock_ns())
+        if position.next_seq:
+            # The receipt may have been lost with the last connection, and nothing new may follow.
+            yield await self._on_disk(self._acknowledge, position)
+        async with self._arriving(requests) as arrivals:
+            while batch := await arrivals.take():
+                taken = await self._on_disk(self._take, position, batch)
+                position = taken.position
+                if taken.ack is not None:
+                    yield taken.ack
+                if taken.refused is not None:
+                    raise taken.refused
+        if self._draining:
+            yield Pushback(RESTARTING_MS, "the collector stops")
 
     async def _opened(self, requests: AsyncIterator[Request], peer_name: str) -> KioskPosition:
-        greeting = await anext(requests, None)
+        greeting = await asyncio.wait_for(anext(requests, None), self._open_within_s)
         if not isinstance(greeting, Open):
             raise MessageInvalid("a stream starts with Open")
-        if greeting.kiosk != peer_name:
-            raise Refused(RejectCode.UNKNOWN_KIOSK, f"the certificate is for {peer_name}", greeting.next_seq)
-        position = await self._on_disk(self._store.position, greeting.kiosk)
-        if position is None:
-            raise Refused(RejectCode.UNKNOWN_KIOSK, "not registered", greeting.next_seq)
-        if greeting.epoch != position.epoch:
-            raise Refused(RejectCode.UNKNOWN_EPOCH, f"epoch {position.epoch} is registered", greeting.next_seq)
-        return position
+        return greet(greeting, peer_name, await self._on_disk(self._store.position, peer_name))
 
-    def _take(self, position: KioskPosition, batch: list[SealedRecord]) -> tuple[KioskPosition, Ack]:
+    @asynccontextmanager
+    async def _arriving(self, requests: AsyncIterator[Request]) -> AsyncIterator[Arrivals]:
+        """Read the stream in a task of its own, so that what arrives during a sync is one batch."""
+        arrivals = Arrivals(self._limits.max_records_in_flight, self._limits.max_bytes_in_flight)
+        self._open.add(arrivals)
+        reading = asyncio.create_task(arrivals.fill(requests))
+        try:
+            if self._draining:
+                await arrivals.end()
+            yield arrivals
+        finally:
+            self._open.discard(arrivals)
+            reading.cancel()
+
+    def _take(self, position: KioskPosition, batch: list[SealedRecord]) -> Taken:
         """Store what is new of a batch and sign for everything up to the position; runs in the store's thread."""
+        for _ in range(TRIES):
+            try:
+                return self._take_after(position, batch)
+            except PositionMoved:
+                position = self._moved(position, batch[0].seq)
+        raise StoreFailed(f"{position.kiosk}: the position kept moving")
+
+    def _take_after(self, position: KioskPosition, batch: list[SealedRecord]) -> Taken:
         after, new = position, list[NewRecord]()
-        refused: Refused | None = None
+        known, refused = 0, None
         for record in batch:
             try:
                 judged = judge(self._store, self._rules, after, record)
             except Refused as error:
                 refused = error
                 break
-            if judged is not None:
-                new.append(judged)
-                after = replace(after, next_seq=record.seq + 1, head=judged.payload_sha256)
+            if judged is None:
+                known += 1
+                continue
+            new.append(judged)
+            after = replace(after, next_seq=record.seq + 1, head=judged.payload_sha256)
         if new:
-            after = self._store.append(position, new, self._clock_ns())
-            log.info("collector.stored", kiosk=after.kiosk, through_seq=after.next_seq - 1, records=len(new))
-        if refused is not None:
-            # What came before the refused record is stored; the kiosk learns so when it opens its next stream.
-            raise refused
-        return after, self._acknowledge(after)
+            self._keep(position, new)
+        return Taken(after, self._acknowledge(after) if new or known else None, refused)
+
+    def _keep(self, position: KioskPosition, new: list[NewRecord]) -> None:
+        self._store.append(position, new, self._clock_ns())
+        log.info("collector.stored", kiosk=position.kiosk, through_seq=new[-1].record.seq, records=len(new))
+        for one in new:
+            if one.quarantined:
+                log.warning(
+                    "collector.quarantined", kiosk=position.kiosk, seq=one.record.seq, record=one.record_id.hex()
+                )
+
+    def _moved(self, position: KioskPosition, seq: int) -> KioskPosition:
+        current = self._store.position(position.kiosk)
+        if current is None or current.epoch != position.epoch:
+            raise Refused(RejectCode.UNKNOWN_EPOCH, f"epoch {position.epoch} is no longer registered", seq)
+        return current
 
     def _acknowledge(self, position: KioskPosition) -> Ack:
         receipt = Receipt(
@@ -114,35 +194,3 @@ class CollectorService(AppendServicer):
 
     async def _on_disk(self, work: Callable[..., Result], *arguments: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work, *arguments)
-
-
-async def _batches(requests: AsyncIterator[Request], in_flight: int) -> AsyncIterator[list[SealedRecord]]:
-    """Yield what has arrived, at least one record at a time, so that one sync and one receipt serve several."""
-    arrived: asyncio.Queue[SealedRecord | Exception | None] = asyncio.Queue(in_flight)
-    pump = asyncio.create_task(_pump(requests, arrived))
-    try:
-        ended = False
-        while not ended:
-            items = [await arrived.get()]
-            while len(items) < MAX_BATCH and not arrived.empty():
-                items.append(arrived.get_nowait())
-            records = [item for item in items if isinstance(item, SealedRecord)]
-            if records:
-                yield records
-            if isinstance(items[-1], Exception):
-                raise items[-1]
-            ended = items[-1] is None
-    finally:
-        pump.cancel()
-
-
-async def _pump(requests: AsyncIterator[Request], arrived: asyncio.Queue[SealedRecord | Exception | None]) -> None:
-    try:
-        async for request in requests:
-            if not isinstance(request, SealedRecord):
-                raise MessageInvalid("Open comes once")
-            await arrived.put(request)
-    except MessageInvalid as error:
-        await arrived.put(error)
-    else:
-        await arrived.put(None)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
+import json
 import os
+import re
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.sealing import (
     AnchorCertificates,
@@ -25,16 +25,16 @@ from agent.sealing import (
     point_of,
     sign_bundle,
 )
-from collector.config import FILE_NAME
+from collector.certificates import CA_DAYS, CLIENT, LEAF_DAYS, SERVER, Authority, Leaf, Period
+from collector.config import FILE_NAME, check_config
 from collector.embedded_store import EmbeddedStore
-from collector.errors import AlreadyExists, ConfigInvalid
+from collector.errors import AlreadyExists, SetupFailed
+from collector.recipients import public_line
 
 FIRST_EPOCH = 1
-CA_DAYS = 365
-LEAF_DAYS = 90
 BUNDLE_DAYS = 365
-# Certificates start a day early: a kiosk whose clock is a little behind must not refuse them.
-EARLY = datetime.timedelta(days=1)
+# As the kiosk's own configuration demands it; the name is a folder's name too.
+KIOSK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +47,53 @@ class Plan:
     address: str
     kiosks: tuple[str, ...]
     anchors: tuple[bytes, ...]
-    policy: bytes
+    policy: bytes = field(repr=False)
     development: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """The TLS CA."""
-
-    key: ec.EllipticCurvePrivateKey
-    certificate: x509.Certificate
-
-
 def set_up(plan: Plan) -> None:
-    """Make everything of `plan`; raise AlreadyExists before the first file is written when a folder is in use."""
+    """Make everything of `plan`.
+
+    Raises ConfigInvalid, SetupFailed or AlreadyExists before the first file is written when the plan is wrong or a
+    folder is in use; later SetupFailed when the disk refuses.
+    """
+    _check(plan)
+    try:
+        _make(plan)
+    except OSError as error:
+        raise SetupFailed(f"{error.filename or plan.folder}: {error.strerror}") from error
+
+
+def _check(plan: Plan) -> None:
+    check_config(FILE_NAME, {"name": plan.name, "address": plan.address, "development": plan.development})
+    wrong = [kiosk for kiosk in plan.kiosks if not KIOSK_NAME.fullmatch(kiosk)]
+    if wrong or not plan.kiosks or len(set(plan.kiosks)) != len(plan.kiosks):
+        raise SetupFailed(f"kiosk {', '.join(wrong) or 'names'}: each once, of a-z, 0-9 and -, at most 63 characters")
+    try:
+        json.loads(plan.policy)
+    except ValueError as error:
+        raise SetupFailed(f"policy: not JSON: {error}") from error
     for folder in (plan.folder, *(plan.kiosk_folder / kiosk for kiosk in plan.kiosks)):
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise AlreadyExists(str(folder))
+
+
+def _make(plan: Plan) -> None:
+    now = datetime.datetime.now(datetime.UTC)
     for sub in ("keys", "tls", "campaign"):
         (plan.folder / sub).mkdir(mode=0o700, parents=True)
-    authority = _authority(plan)
-    host = plan.address.rpartition(":")[0]
-    _leaf(authority, host, plan.folder / "tls", "server", ExtendedKeyUsageOID.SERVER_AUTH)
+    authority = Authority.create(f"{plan.name} TLS CA", Period.of_days(CA_DAYS, now))
+    _write(plan.folder / "campaign" / "tls-ca.key", authority.key_pem)
+    _write(plan.folder / "tls" / "ca.pem", authority.pem)
+    period = Period.of_days(LEAF_DAYS, now)
+    _write_leaf(plan.folder / "tls", "server", authority.issue(plan.address.rpartition(":")[0], SERVER, period))
     campaign = FileSigningKey.create(plan.folder / "campaign" / "campaign.key")
     bundles = _bundles(plan, campaign)
-    with EmbeddedStore(plan.folder / "store") as store:
+    with EmbeddedStore(plan.folder / "store", create=True) as store:
         for kiosk in plan.kiosks:
-            key = _kiosk(plan, kiosk, authority, campaign, bundles)
+            key = _kiosk(plan.kiosk_folder / kiosk, authority.issue(kiosk, CLIENT, period), bundles)
+            _write(plan.kiosk_folder / kiosk / "campaign.pem", _public_pem(campaign.public_key))
+            _write(plan.kiosk_folder / kiosk / "tls" / "ca.pem", authority.pem)
             head = epoch_start(kiosk, FIRST_EPOCH, key.key_id)
             store.register(kiosk, FIRST_EPOCH, point_of(key.public_key), head)
     development = "true" if plan.development else "false"
@@ -81,9 +101,10 @@ def set_up(plan: Plan) -> None:
     _write(plan.folder / FILE_NAME, settings.encode())
 
 
-def _bundles(plan: Plan, campaign: FileSigningKey) -> dict[str, bytes]:
+def _bundles(plan: Plan, campaign: FileSigningKey) -> Mapping[str, bytes]:
     receipt = FileSigningKey.create(plan.folder / "keys" / "receipt.key")
     recipient = RecipientPrivateKey.create(plan.folder / "keys" / "recipient.key")
+    _write(plan.folder / "keys" / "recipient.pub", public_line(recipient.public))
     bodies = {
         "recipients": RecipientKeys((recipient.public,)).to_body(),
         "receipts": ReceiptKeys.of(receipt.public_key).to_body(),
@@ -95,82 +116,26 @@ def _bundles(plan: Plan, campaign: FileSigningKey) -> dict[str, bytes]:
     return {kind: sign_bundle(Bundle(kind, 1, now, expires, body), campaign) for kind, body in bodies.items()}
 
 
-def _kiosk(
-    plan: Plan, kiosk: str, authority: Authority, campaign: FileSigningKey, bundles: dict[str, bytes]
-) -> FileSigningKey:
-    folder = plan.kiosk_folder / kiosk
+def _kiosk(folder: Path, client: Leaf, bundles: Mapping[str, bytes]) -> FileSigningKey:
     for sub in ("tls", "bundles"):
         (folder / sub).mkdir(mode=0o700, parents=True)
     for kind, data in bundles.items():
         _write(folder / "bundles" / f"{kind}.bundle", data)
-    _write(folder / "campaign.pem", _public_pem(campaign.public_key))
-    _write(folder / "tls" / "ca.pem", _pem(authority.certificate))
-    _leaf(authority, kiosk, folder / "tls", "client", ExtendedKeyUsageOID.CLIENT_AUTH)
+    _write_leaf(folder / "tls", "client", client)
     return FileSigningKey.create(folder / "record.key")
 
 
-def _authority(plan: Plan) -> Authority:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{plan.name} TLS CA")])
-    builder = _builder(name, name, key.public_key(), CA_DAYS)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    authority = Authority(key, builder.sign(key, hashes.SHA256()))
-    _write_key(plan.folder / "campaign" / "tls-ca.key", key)
-    _write(plan.folder / "tls" / "ca.pem", _pem(authority.certificate))
-    return authority
-
-
-def _leaf(authority: Authority, name: str, folder: Path, stem: str, usage: x509.ObjectIdentifier) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = _builder(subject, authority.certificate.subject, key.public_key(), LEAF_DAYS)
-    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    builder = builder.add_extension(x509.SubjectAlternativeName(_names(name)), critical=False)
-    _write_key(folder / f"{stem}.key", key)
-    _write(folder / f"{stem}.pem", _pem(builder.sign(authority.key, hashes.SHA256())))
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, days: int
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - EARLY)
-        .not_valid_after(now + datetime.timedelta(days=days))
-    )
-
-
-def _names(name: str) -> list[x509.GeneralName]:
-    try:
-        return [x509.IPAddress(ipaddress.ip_address(name))]
-    except ValueError:
-        return [x509.DNSName(name)]
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
+def _write_leaf(folder: Path, stem: str, leaf: Leaf) -> None:
+    _write(folder / f"{stem}.key", leaf.key)
+    _write(folder / f"{stem}.pem", leaf.certificate)
 
 
 def _public_pem(key: ec.EllipticCurvePublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    encoding, layout = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    _write(path, key.private_bytes(encoding, layout, serialization.NoEncryption()))
-
-
 def _write(path: Path, data: bytes) -> None:
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise ConfigInvalid(f"{path}: {error.strerror}") from error
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
         file.flush()

@@ -6,11 +6,12 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from agent.sealing import RecipientPrivateKey
 from collector.config import CollectorConfig
 from collector.embedded_store import EmbeddedStore
-from collector.errors import NoSuchRecord
+from collector.errors import NoSuchRecord, SeveralRecords
 from collector.opening import as_json, open_record, write_out
+from collector.recipients import private_keys
+from collector.store import StoredRecord
 
 Json = dict[str, Any]  # Any: JSON nests freely
 
@@ -36,18 +37,24 @@ def rows(config: CollectorConfig, limit: int) -> list[Json]:
 def show(config: CollectorConfig, record: str, out: Path | None) -> tuple[Json, list[Path]]:
     """Open one record by id, by the beginning of its id, or `latest`; write it to `out` when given.
 
-    Raises NoSuchRecord (also when several match), and what opening raises.
+    Raises NoSuchRecord, SeveralRecords, and what opening and writing raise.
     """
-    keys = [RecipientPrivateKey.load(path) for path in config.keys.glob("recipient*.key")]
+    keys = private_keys(config.keys)
     with EmbeddedStore(config.store) as store:
-        found = store.records(1) if record == "latest" else store.find(record)
-        if len(found) != 1:
-            raise NoSuchRecord(f"{record}: {len(found)} records match")
-        position = store.position(found[0].kiosk)
+        stored = _only(store.records(1) if record == "latest" else store.find(record), record)
+        position = store.position(stored.kiosk)
         if position is None:
-            raise NoSuchRecord(f"kiosk {found[0].kiosk} is not registered")
-        opened = open_record(store.load(found[0]), position.record_key, keys)
+            raise NoSuchRecord(f"kiosk {stored.kiosk} is not registered")
+        opened = open_record(store.load(stored), position.record_key, keys)
     return as_json(opened), write_out(opened, out) if out is not None else []
+
+
+def _only(found: list[StoredRecord], asked: str) -> StoredRecord:
+    if not found:
+        raise NoSuchRecord(asked)
+    if len(found) > 1:
+        raise SeveralRecords(f"{asked}: " + ", ".join(stored.record_id.hex() for stored in found))
+    return found[0]
 
 
 def verdict_rows(opened: Json) -> list[tuple[str, str, str, str, str]]:

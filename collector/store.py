@@ -63,7 +63,10 @@ class RecordStore(Protocol):
         ...
 
     def append(self, position: KioskPosition, records: Sequence[NewRecord], received_at_ns: int) -> KioskPosition:
-        """Store records that follow `position`, all or none; return the new position. Raises PositionMoved."""
+        """Store records that follow `position`, all or none; return the new position. Raises PositionMoved.
+
+        A record that is stored is never changed by a later call, whatever it brings.
+        """
         ...
 
     def payload_hash(self, kiosk: str, epoch: int, seq: int) -> bytes | None:

@@ -18,17 +18,24 @@ from demo.programs import ProgramFailed
 from demo.run import DemoFailed, Visit, console, open_at_collector, pending, print_visit, take_in
 from demo.stage import Stage, set_stage
 
+# Only a folder with this file is ever deleted.
+MARK = ".made-by-the-demo"
+
 
 def main() -> int:
     """Run the demo; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--persons", type=int, default=1, help="how many different people (default: 1)")
     parser.add_argument("--folder", type=Path, default=Path("var/demo"), help="where everything lies afterwards")
+    parser.add_argument("--picture", type=Path, help="keep what was printed as an SVG picture")
     arguments = parser.parse_args()
     os.umask(0o077)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        return _demo(arguments.folder.resolve(), arguments.persons)
+        code = _demo(arguments.folder.resolve(), arguments.persons)
+        if arguments.picture is not None:
+            console.save_svg(str(arguments.picture), title="make demo")
+        return code
     except KeyboardInterrupt:
         console.print("Đã dừng; mọi chương trình của bản demo đã tắt. · Stopped; all that was started has ended.")
         return 130
@@ -38,9 +45,7 @@ def main() -> int:
 
 
 def _demo(folder: Path, persons: int) -> int:
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    _make_empty(folder)
     people = make_people(persons, folder / "people")
     write_roster(people, folder / "roster.csv")
     kept_csca(folder / "csca")
@@ -54,6 +59,16 @@ def _demo(folder: Path, persons: int) -> int:
             print_visit(visit)
             _tell_record(stage, visit, one.seed)
         return _verdict(stage, visits)
+
+
+def _make_empty(folder: Path) -> None:
+    """Remove what an earlier demo left; raise DemoFailed for a folder that is somebody else's."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise DemoFailed(f"{folder} is not empty and not the demo's; choose another --folder")
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
 
 
 def _tell_record(stage: Stage, visit: Visit, number: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 END_WITHIN_S = 10.0
+PR_SET_PDEATHSIG = 1
 
 Ready = Mapping[str, Any]  # Any: each program's ready line has its own keys
 
@@ -30,7 +32,8 @@ class Program:
     ) -> None:
         self.name = name
         self.log = logs / f"{name}.log"
-        self._file = self.log.open("wb")
+        self._file = self.log.open("ab")
+        self._begin = self.log.stat().st_size
         self._process = subprocess.Popen(
             [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
@@ -38,6 +41,7 @@ class Program:
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {}), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 # only a system call, no Python locks are taken
         )
 
     def __enter__(self) -> Self:
@@ -81,7 +85,8 @@ class Program:
         return self._process.pid
 
     def _ready_line(self) -> Ready | None:
-        for line in self.log.read_text(errors="replace").splitlines():
+        # A program that was started again goes on in the same log.
+        for line in self.log.read_bytes()[self._begin :].decode(errors="replace").splitlines():
             if '"ready"' not in line:
                 continue
             try:
@@ -91,3 +96,8 @@ class Program:
             if isinstance(told, dict):
                 return told
         return None
+
+
+def _end_with_parent() -> None:
+    """Even a demo that is killed leaves nothing running."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

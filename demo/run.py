@@ -25,7 +25,8 @@ _STYLE = {"passed": "green", "failed": "bold red", "not assessed": "yellow"}
 
 Event = Mapping[str, Any]  # Any: the command's JSON lines
 
-console = Console(highlight=False)
+# What was printed can be kept as a picture.
+console = Console(highlight=False, record=True)
 
 
 class DemoFailed(RuntimeError):
@@ -52,8 +53,10 @@ class Visit:
 
 
 def take_in(stage: Stage, one: DemoPerson) -> Visit:
-    """Put the person's card on the reader and run `kiosk intake` for them."""
-    stage.reader.insert(one.profile, "--csca-folder", str(stage.folder / "csca"))
+    """Put the person's card, face and fingers before the devices and run `kiosk intake` for them."""
+    stage.camera.show("passing", one.seed)
+    stage.pad.auto(one.first_finger)
+    stage.reader.insert(one.profile, "--csca-folder", str(stage.folder / "csca"), "--portrait", str(one.portrait))
     started = time.monotonic()
     command = [sys.executable, "-m", "agent.cli", "intake", "--socket", str(stage.socket), "--json", "--yes"]
     command += ["--number", one.person.number, "--wait-receipt", str(RECEIPT_WITHIN_S)]

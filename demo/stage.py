@@ -2,54 +2,143 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from firmware_mocks.camera import CameraMock
 from firmware_mocks.card_reader import CardReader
+from firmware_mocks.fingerprint_pad import MockPad
 
 from demo.programs import Program, ProgramFailed
 
 KIOSK = "demo-kiosk-1"
 POLICY = Path(__file__).with_name("policy.json")
+MODELS = Path(__file__).resolve().parent.parent / "models"
 READY_WITHIN_S = 30.0
 
+Setting = str | int | float | bool
+# The agent's configuration: table -> key -> value.
+Settings = Mapping[str, Mapping[str, Setting]]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Stage:
-    """Everything that runs during a demo."""
+    """Everything that runs: mock devices, collector and agent; the latter two can be ended and started again."""
 
     folder: Path
-    config: Path
-    socket: Path
+    collector_address: str
     reader: CardReader
-    environment: Mapping[str, str]
+    camera: CameraMock
+    pad: MockPad
+    _collector: Program | None = field(default=None, repr=False)
+    _agent: Program | None = field(default=None, repr=False)
+
+    @property
+    def socket(self) -> Path:
+        """The agent's Unix socket."""
+        return self.folder / "kiosk.sock"
+
+    @property
+    def config(self) -> Path:
+        """The agent's configuration file."""
+        return self.folder / "kiosk.toml"
+
+    @property
+    def logs(self) -> Path:
+        """Where all programs write their logs."""
+        return self.folder / "logs"
+
+    @property
+    def agent(self) -> Program:
+        """The running agent."""
+        if self._agent is None:
+            raise ProgramFailed("the agent was not started")
+        return self._agent
+
+    def start_collector(self) -> None:
+        """Start the collector and wait until it accepts streams; raise ProgramFailed."""
+        arguments = ["-m", "collector.cli", "serve", "--config", str(self.folder / "collector"), "--json"]
+        self._collector = Program("collector", arguments, self.logs)
+        self._collector.wait_ready(READY_WITHIN_S)
+
+    def end_collector(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
+        """End the collector."""
+        if self._collector is not None:
+            self._collector.end(with_signal)
+
+    def start_agent(self, more_environment: Mapping[str, str] | None = None) -> None:
+        """Start the agent and wait until its socket answers; raise ProgramFailed."""
+        environment = {"PCSCLITE_CSOCK_NAME": str(self.reader.socket), **(more_environment or {})}
+        self._agent = Program("agent", ["-m", "agent.cli", "run", "--config", str(self.config)], self.logs, environment)
+        self._agent.wait_ready(READY_WITHIN_S)
+
+    def end_agent(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
+        """End the agent."""
+        if self._agent is not None:
+            self._agent.end(with_signal)
 
 
 @contextmanager
-def set_stage(folder: Path, roster: Path, csca: Path) -> Iterator[Stage]:
+def set_stage(folder: Path, roster: Path, csca: Path, more: Settings | None = None) -> Iterator[Stage]:
     """Start collector, devices and agent; end them, and only them, on the way out.
 
-    Raises ProgramFailed with the log of what did not start.
+    `more` are settings of the agent beyond the demo's own. Raises ProgramFailed or a mock's error with the log of
+    what did not start.
     """
-    logs = folder / "logs"
-    logs.mkdir(parents=True)
     address = f"127.0.0.1:{_free_port()}"
+    (folder / "logs").mkdir(parents=True)
     _init_collector(folder, address, csca)
     with ExitStack() as stack:
-        collector = ["-m", "collector.cli", "serve", "--config", str(folder / "collector"), "--json"]
-        stack.enter_context(Program("collector", collector, logs)).wait_ready(READY_WITHIN_S)
         reader = stack.enter_context(CardReader(folder / "card-reader"))
-        environment = {"PCSCLITE_CSOCK_NAME": str(reader.socket)}
-        config = _write_config(folder, address, roster)
-        agent = Program("agent", ["-m", "agent.cli", "run", "--config", str(config)], logs, environment)
-        stack.enter_context(agent).wait_ready(READY_WITHIN_S)
-        yield Stage(folder, config, folder / "kiosk.sock", reader, environment)
+        camera = stack.enter_context(CameraMock())
+        pad = stack.enter_context(MockPad())
+        stage = Stage(folder, address, reader, camera, pad)
+        _write_config(stage, roster, more or {})
+        stack.callback(stage.end_collector)
+        stage.start_collector()
+        stack.callback(stage.end_agent)
+        stage.start_agent()
+        yield stage
+
+
+def _write_config(stage: Stage, roster: Path, more: Settings) -> None:
+    settings: dict[str, dict[str, Setting]] = {
+        "kiosk": {
+            "name": KIOSK,
+            "station": "Điểm thu nhận mẫu",
+            "data_folder": "kiosk",
+            "socket": "kiosk.sock",
+            "development": True,
+            "log_format": "json",
+        },
+        "collector": {"address": stage.collector_address},
+        "camera": {"source": stage.camera.url},
+        "pad": {"backend": "usbip", "address": stage.pad.address},
+        "roster": {"file": str(roster)},
+        "trust": {"folder": f"trust/{KIOSK}"},
+        "models": {"folder": str(MODELS)},
+    }
+    for table, values in more.items():
+        settings.setdefault(table, {}).update(values)
+    stage.config.write_text("# Made by the demo.\n" + _toml(settings), encoding="utf-8")
+    os.chmod(stage.config, 0o600)
+
+
+def _toml(settings: Settings) -> str:
+    """JSON's texts, numbers and booleans are TOML's, too."""
+    lines = []
+    for table, values in settings.items():
+        lines.append(f"\n[{table}]")
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _init_collector(folder: Path, address: str, csca: Path) -> None:
@@ -59,36 +148,6 @@ def _init_collector(folder: Path, address: str, csca: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode != 0:
         raise ProgramFailed(f"collector init: {done.stderr}")
-
-
-def _write_config(folder: Path, collector: str, roster: Path) -> Path:
-    config = folder / "kiosk.toml"
-    config.write_text(
-        f"""# Made by the demo.
-[kiosk]
-name = "{KIOSK}"
-station = "Điểm thu nhận mẫu"
-data_folder = "kiosk"
-socket = "kiosk.sock"
-development = true
-log_format = "json"
-
-[collector]
-address = "{collector}"
-
-[roster]
-file = "{roster.name}"
-
-[trust]
-folder = "trust/{KIOSK}"
-
-[models]
-folder = "{Path("models").resolve()}"
-""",
-        encoding="utf-8",
-    )
-    os.chmod(config, 0o600)
-    return config
 
 
 def _free_port() -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
+from pydantic import BaseModel
 
-from agent.config import ConfigError, load_config
+from agent.config import Config, ConfigError, load_config
 
 GOOD = """
 [kiosk]
@@ -60,7 +62,9 @@ def test_a_wrong_type_or_unit_is_named_with_what_is_allowed(tmp_path: Path, more
     assert allowed
 
 
-@pytest.mark.parametrize("more", ['[pad]\nbackend = "usbip"\n', '[camera]\nsource = "http://127.0.0.1:1/"\n'])
+@pytest.mark.parametrize(
+    "more", ['[pad]\nbackend = "usbip"\naddress = "127.0.0.1:1"\n', '[camera]\nsource = "http://127.0.0.1:1/"\n']
+)
 def test_mock_transports_are_refused_outside_development(tmp_path: Path, more: str) -> None:
     """A network pad or camera is a door for an insider."""
     problems = _problems(tmp_path, GOOD + more)
@@ -77,3 +81,26 @@ def test_a_missing_or_broken_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load_config(tmp_path / "none.toml")
     assert "not TOML" in _problems(tmp_path, "[kiosk\n")["file"][0]
+
+
+def test_the_example_that_we_ship_is_valid_and_shows_every_section() -> None:
+    """deploy/kiosk.example.toml is what people start from."""
+    example = Path(__file__).parent.parent / "deploy" / "kiosk.example.toml"
+    load_config(example)
+    text = example.read_text(encoding="utf-8")
+    for section, field in Config.model_fields.items():
+        assert f"[{section}]" in text
+        for key in cast(type[BaseModel], field.annotation).model_fields:
+            assert f"{key} =" in text, f"{section}.{key}"
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ('[pad]\naddress = "127.0.0.1:1"\n', "pad.address"),
+        ('[keys]\nkind = "pkcs11"\n', "pkcs11"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(tmp_path: Path, more: str, problem: str) -> None:
+    """An address without its backend, a token without its module and PIN."""
+    assert any(problem in what for what, _ in _problems(tmp_path, GOOD + more).values())

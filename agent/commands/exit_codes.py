@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
 
 _BY_CODE = {
     "config.invalid": ExitCode.CONFIG,
+    "trust.not_provisioned": ExitCode.CONFIG,
     "daemon.unreachable": ExitCode.DAEMON_UNREACHABLE,
     "intake.cancelled": ExitCode.ENDED_BY_PEOPLE,
     "intake.notice_refused": ExitCode.ENDED_BY_PEOPLE,

@@ -24,6 +24,16 @@ STAGES = {
 Event = Mapping[str, Any]  # Any: JSON from the daemon
 
 
+def discard(client: KioskClient, screen: Screen) -> ExitCode:
+    """Drop the visit that was cut off."""
+    client.discard_intake()
+    if screen.as_json:
+        screen.json({"discarded": True})
+    else:
+        screen.line("✓ Đã bỏ lượt dang dở.", "The unfinished visit was discarded.", "green")
+    return ExitCode.OK
+
+
 class IntakeScreen:
     """Shows a visit as it happens and answers its questions, by the person or, with `yes`, by agreement beforehand."""
 
@@ -32,18 +42,28 @@ class IntakeScreen:
         self._rows: list[tuple[str, str, str, str]] = []
         self._stored: Event | None = None
         self._code = ExitCode.FAILED
+        self._seen = 0
+        self._cancelled = False
 
     def follow(self, visit_id: str) -> ExitCode:
-        """Follow the visit to its end; Ctrl-C cancels it at the daemon too."""
+        """Follow the visit to its end.
+
+        Ctrl-C cancels it at the daemon; its end is told as it came, since a record that was being sealed is kept.
+        """
         try:
-            for event in self._client.events(visit_id):
-                self._show(visit_id, event)
+            self._watch(visit_id)
         except (KeyboardInterrupt, EOFError):
+            self._cancelled = True
             self._client.cancel(visit_id)
-            return ExitCode.ENDED_BY_PEOPLE
+            self._watch(visit_id)
         if self._stored is not None:
             self._code = self._await_receipt(self._stored)
         return self._code
+
+    def _watch(self, visit_id: str) -> None:
+        for event in self._client.events(visit_id, self._seen):
+            self._seen = event["number"]
+            self._show(visit_id, event)
 
     def _show(self, visit_id: str, event: Event) -> None:
         if self._screen.as_json:
@@ -53,8 +73,8 @@ class IntakeScreen:
                 self._guide(event)
             case "stage_ended":
                 self._stage_ended(event)
-            case "question":
-                self._client.answer(visit_id, event["question"], self._choose(event))
+            case "question" if not self._cancelled:
+                self._answer(visit_id, event)
             case "durable":
                 self._stored = event
             case "ended":
@@ -74,6 +94,14 @@ class IntakeScreen:
         self._rows.append(
             (f"{name.vi} · {name.en}", event["verdict"], f"{event['took_ms'] / 1000:.2f} s", event["reason"])
         )
+
+    def _answer(self, visit_id: str, event: Event) -> None:
+        try:
+            self._client.answer(visit_id, event["question"], self._choose(event))
+        except RemoteError as error:
+            # It came too late: the visit's own end, which follows, names the cause.
+            if error.code != "intake.no_such_question":
+                raise
 
     def _choose(self, event: Event) -> str:
         if self._yes:

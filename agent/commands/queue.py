@@ -40,6 +40,13 @@ def show(screen: Screen, socket: Path, config: Path) -> ExitCode:
             f"{error['words']['en']} → {error['remedy']['en']} {error['detail']}",
             "red",
         )
+    if uplink.get("quarantined"):
+        seqs = ", ".join(map(str, uplink["quarantined"]))
+        screen.line(
+            f"✗ Trung tâm không dùng được hồ sơ số {seqs}: mời những người này thu nhận lại.",
+            f"The collector cannot use records {seqs}: take these people in again.",
+            "red",
+        )
     return ExitCode.OK
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -20,8 +19,9 @@ class Screen:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self._out = Console(highlight=False)
         self._err = Console(stderr=True, highlight=False)
+        # With `as_json` standard output belongs to the script; people still see questions.
+        self._people = self._err if as_json else Console(highlight=False)
 
     def json(self, value: object) -> None:
         """Print one JSON value on a line of its own."""
@@ -33,9 +33,9 @@ class Screen:
 
     def line(self, vi: str, en: str, style: str = "") -> None:
         """Print both languages of one sentence."""
-        self._out.print(escape(vi), style=style or None)
+        self._people.print(escape(vi), style=style or None)
         if en and en != vi:
-            self._out.print(f"  {escape(en)}", style="dim")
+            self._people.print(f"  {escape(en)}", style="dim")
 
     def banner(self, words: Words) -> None:
         """Print a warning nobody can overlook."""
@@ -46,7 +46,7 @@ class Screen:
         table = Table(*columns, title=escape(title), title_justify="left")
         for row in rows:
             table.add_row(*(_coloured(cell) for cell in row))
-        self._out.print(table)
+        self._people.print(table)
 
     def error(self, error: KioskError) -> None:
         """Print an error with its cause, evidence and remedy, to standard error (or as JSON to standard output)."""
@@ -66,12 +66,13 @@ class Screen:
         """Ask a person; return the chosen code. Raises EOFError when there is no one to answer."""
         self.line(vi, en, "bold")
         for place, (_, text) in enumerate(choices, 1):
-            self._out.print(f"  {place}) {escape(text)}")
+            self._people.print(f"  {place}) {escape(text)}")
         while True:
-            typed = input("> ").strip()
-            if typed.isdecimal() and 1 <= int(typed) <= len(choices):
+            self._people.print("> ", end="")
+            typed = input().strip()
+            if typed in {str(place) for place in range(1, len(choices) + 1)}:
                 return choices[int(typed) - 1][0]
-            print(f"1–{len(choices)}", file=sys.stderr)
+            self._people.print(f"1–{len(choices)}")
 
 
 def _coloured(cell: str) -> str:

@@ -3,6 +3,8 @@
 GET  /v0/status                          kiosk, queue, uplink
 GET  /v0/devices                         devices as found now
 POST /v0/intakes                         {number | qr | name, language} -> {id}
+POST /v0/intakes/resume                  go on with the visit that was cut off -> {id}
+POST /v0/intakes/discard                 destroy what a cut-off visit left
 GET  /v0/intakes/{id}/events?after=N     JSON lines until the visit ends
 POST /v0/intakes/{id}/answer             {number, choice}
 POST /v0/intakes/{id}/cancel
@@ -13,35 +15,90 @@ from __future__ import annotations
 
 import json
 import pwd
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Protocol, TypeVar
 
+import structlog
+from anyio import CapacityLimiter, to_thread
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from agent.console.errors import BadRequest, NotFound
 from agent.devices.seams import DeviceInfo
-from agent.intake.desk import Caller, Desk
-from agent.intake.visit import OperatorIdentity, Visit, describe
+from agent.intake.desk import Caller
+from agent.intake.errors import NoSuchVisit
+from agent.intake.events import EventLog
+from agent.intake.visit import OperatorIdentity, describe
 from agent.words import KioskError
+
+log = structlog.get_logger()
 
 MAX_BODY_BYTES = 64 * 1024
 HEARTBEAT_S = 5.0
+# Each client that follows a visit waits in a thread; these are not the threads that answer everyone else.
+WATCHERS = 32
+MAX_DIGITS = 18
 
 Json = Mapping[str, object]
 Model = TypeVar("Model", bound=BaseModel)
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class OpenVisit(Protocol):
+    """One visit as its screens know it."""
+
+    @property
+    def visit_id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def events(self) -> EventLog:
+        """Everything that happened in it."""
+        ...
+
+    def answer(self, number: int, choice: str) -> None:
+        """Answer its open question."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop it at its next step."""
+        ...
+
+
+class Visits(Protocol):
+    """Where visits are opened; all may raise KioskError."""
+
+    def open(self, caller: Caller, operator: OperatorIdentity, language: str) -> OpenVisit:
+        """Open one."""
+        ...
+
+    def resume(self, operator: OperatorIdentity) -> OpenVisit:
+        """Go on with the one that was cut off."""
+        ...
+
+    def discard(self, operator: OperatorIdentity) -> None:
+        """Destroy what was left of it."""
+        ...
+
+    def visit(self, visit_id: str) -> OpenVisit:
+        """Return one that is known."""
+        ...
 
 
 class KioskService(Protocol):
     """What the API serves; the daemon is one."""
 
     @property
-    def desk(self) -> Desk:
+    def desk(self) -> Visits:
         """The place where visits are opened."""
         ...
 
@@ -79,23 +136,27 @@ class AnswerRequest(BaseModel):
 def create_app(service: KioskService) -> Starlette:
     """Return the application that serves `service`."""
     routes = _Routes(service)
+    table: tuple[tuple[str, str, Endpoint], ...] = (
+        ("GET", "/v0/status", routes.status),
+        ("GET", "/v0/devices", routes.devices),
+        ("POST", "/v0/intakes", routes.open),
+        ("POST", "/v0/intakes/resume", routes.resume),
+        ("POST", "/v0/intakes/discard", routes.discard),
+        ("GET", "/v0/intakes/{visit_id}/events", routes.events),
+        ("POST", "/v0/intakes/{visit_id}/answer", routes.answer),
+        ("POST", "/v0/intakes/{visit_id}/cancel", routes.cancel),
+        ("GET", "/v0/records/{epoch}/{seq}", routes.record),
+    )
     return Starlette(
-        routes=[
-            Route("/v0/status", routes.status),
-            Route("/v0/devices", routes.devices),
-            Route("/v0/intakes", routes.open, methods=["POST"]),
-            Route("/v0/intakes/{visit_id}/events", routes.events),
-            Route("/v0/intakes/{visit_id}/answer", routes.answer, methods=["POST"]),
-            Route("/v0/intakes/{visit_id}/cancel", routes.cancel, methods=["POST"]),
-            Route("/v0/records/{epoch:int}/{seq:int}", routes.record),
-        ],
-        exception_handlers={KioskError: _refuse, 404: _not_found},
+        routes=[Route(path, _guarded(endpoint), methods=[method]) for method, path, endpoint in table],
+        exception_handlers={HTTPException: _no_route},
     )
 
 
 class _Routes:
     def __init__(self, service: KioskService) -> None:
         self._service = service
+        self._watchers = CapacityLimiter(WATCHERS)
 
     async def status(self, _request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._service.status))
@@ -110,12 +171,18 @@ class _Routes:
         visit = await run_in_threadpool(self._service.desk.open, caller, operator_of(request), body.language)
         return JSONResponse({"id": visit.visit_id}, status_code=201)
 
+    async def resume(self, request: Request) -> Response:
+        visit = await run_in_threadpool(self._service.desk.resume, operator_of(request))
+        return JSONResponse({"id": visit.visit_id}, status_code=201)
+
+    async def discard(self, request: Request) -> Response:
+        await run_in_threadpool(self._service.desk.discard, operator_of(request))
+        return JSONResponse({})
+
     async def events(self, request: Request) -> Response:
         visit = self._visit(request)
-        after = request.query_params.get("after", "0")
-        if not after.isdecimal():
-            raise BadRequest("after must be a number")
-        return StreamingResponse(_lines(visit, int(after)), media_type="application/x-ndjson")
+        after = _number(request.query_params.get("after", "0"), "after")
+        return StreamingResponse(_lines(visit, after, self._watchers), media_type="application/x-ndjson")
 
     async def answer(self, request: Request) -> Response:
         body = _parse(AnswerRequest, await _body(request))
@@ -127,10 +194,11 @@ class _Routes:
         return JSONResponse({})
 
     async def record(self, request: Request) -> Response:
-        state = self._service.record(request.path_params["epoch"], request.path_params["seq"])
+        epoch, seq = (_number(request.path_params[key], key) for key in ("epoch", "seq"))
+        state = await run_in_threadpool(self._service.record, epoch, seq)
         return JSONResponse({"state": state})
 
-    def _visit(self, request: Request) -> Visit:
+    def _visit(self, request: Request) -> OpenVisit:
         return self._service.desk.visit(request.path_params["visit_id"])
 
 
@@ -145,15 +213,18 @@ def operator_of(request: Request) -> OperatorIdentity:
     return OperatorIdentity(user, f"peer uid {uid}")
 
 
-def _lines(visit: Visit, after: int) -> Iterator[str]:
+async def _lines(visit: OpenVisit, after: int, watchers: CapacityLimiter) -> AsyncIterator[str]:
     closed = False
     while not closed:
-        events, closed = visit.events.after(after, HEARTBEAT_S)
+        events, closed = await to_thread.run_sync(
+            visit.events.after, after, HEARTBEAT_S, limiter=watchers, abandon_on_cancel=True
+        )
         for event in events:
             after = event.number
-            yield (json.dumps({"number": event.number, "kind": event.kind, **event.payload}, ensure_ascii=False) + "\n")
-        # An empty line tells a client that both ends are alive while a person takes their time.
-        yield "" if events else "\n"
+            yield json.dumps({"number": event.number, "kind": event.kind, **event.payload}, ensure_ascii=False) + "\n"
+        if not events:
+            # An empty line tells a client that both ends are alive while a person takes their time.
+            yield "\n"
 
 
 async def _body(request: Request) -> bytes:
@@ -173,11 +244,34 @@ def _parse(model: type[Model], body: bytes) -> Model:
         raise BadRequest(keys) from error
 
 
-async def _refuse(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, KioskError):
-        raise error
-    return JSONResponse(describe(error), status_code=404 if isinstance(error, NotFound) else 409)
+def _number(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
+        raise BadRequest(f"{name} must be a number")
+    return int(text)
 
 
-async def _not_found(request: Request, _error: Exception) -> Response:
-    return JSONResponse(describe(NotFound(request.url.path)), status_code=404)
+def _guarded(endpoint: Endpoint) -> Endpoint:
+    """Answer every error in words; of a bug tell only type and place, since its message may hold people's data."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except KioskError as error:
+            return JSONResponse(describe(error), status_code=_status(error))
+        except Exception as bug:
+            places = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(bug.__traceback__)]
+            log.error("api.bug", kind=type(bug).__name__, where=places)
+            return JSONResponse(describe(KioskError(type(bug).__name__)), status_code=500)
+
+    return answered
+
+
+def _status(error: KioskError) -> int:
+    if isinstance(error, BadRequest):
+        return 400
+    return 404 if isinstance(error, NotFound | NoSuchVisit) else 409
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    code = error.status_code if isinstance(error, HTTPException) else 404
+    return JSONResponse(describe(NotFound(f"{request.method} {request.url.path}")), status_code=code)

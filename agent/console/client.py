@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,14 @@ class KioskClient:
         )
 
     def __enter__(self) -> Self:
+        """Ask whether anybody is there. Raises DaemonUnreachable."""
+        # The HTTP library forgets to close a socket that it could not connect.
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(ANSWER_WITHIN_S)
+            try:
+                probe.connect(str(self._path))
+            except OSError as error:
+                raise DaemonUnreachable(f"{self._path}: {error.strerror or error}") from error
         return self
 
     def __exit__(
@@ -54,11 +63,20 @@ class KioskClient:
         body = {"number": number, "qr": qr, "name": name, "language": language}
         return str(cast(Json, self._call("POST", "/v0/intakes", body))["id"])
 
-    def events(self, visit_id: str) -> Iterator[Json]:
-        """Yield the visit's events until it ends."""
+    def resume_intake(self) -> str:
+        """Go on with the visit that was cut off and return its id."""
+        return str(cast(Json, self._call("POST", "/v0/intakes/resume", {}))["id"])
+
+    def discard_intake(self) -> None:
+        """Destroy what a cut-off visit left."""
+        self._call("POST", "/v0/intakes/discard", {})
+
+    def events(self, visit_id: str, after: int = 0) -> Iterator[Json]:
+        """Yield the visit's events above number `after` until it ends."""
         timeout = httpx.Timeout(ANSWER_WITHIN_S, read=SILENCE_S)
         try:
-            with self._http.stream("GET", f"/v0/intakes/{visit_id}/events", timeout=timeout) as response:
+            path = f"/v0/intakes/{visit_id}/events?after={after}"
+            with self._http.stream("GET", path, timeout=timeout) as response:
                 if response.status_code != httpx.codes.OK:
                     response.read()
                     raise _remote(response)

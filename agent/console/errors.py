@@ -54,3 +54,14 @@ class DaemonRunning(KioskError):
         "Dùng chương trình đang chạy, hoặc dừng nó bằng `systemctl stop kiosk`.",
         "Use the running one, or stop it with `systemctl stop kiosk`.",
     )
+
+
+class SocketUnusable(KioskError):
+    """The local API's socket cannot be opened; `detail` names the path and why."""
+
+    code = "daemon.socket"
+    words = Words("Không mở được socket của kiosk.", "The kiosk's socket cannot be opened.")
+    remedy = Words(
+        "Kiểm tra kiosk.socket trong cấu hình, thư mục và quyền.",
+        "Check kiosk.socket in the file, its folder and rights.",
+    )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
+import stat
 import struct
 from pathlib import Path
 from typing import cast
@@ -12,9 +15,11 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from agent.console.errors import DaemonRunning
+from agent.console.errors import DaemonRunning, SocketUnusable
 
 BACKLOG = 16
+MODE = 0o660
+PROBE_S = 1.0
 
 
 class PeerProtocol(H11Protocol):
@@ -30,18 +35,45 @@ class PeerProtocol(H11Protocol):
 
 
 def listen(path: Path) -> socket.socket:
-    """Open the socket at `path`, mode 0660; take over a dead one, raise DaemonRunning for a live one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    probe = socket.socket(socket.AF_UNIX)
-    with probe:
-        probe.settimeout(1)
-        if path.exists() and probe.connect_ex(str(path)) == 0:
+    """Open the socket at `path`, mode 0660, and take over a dead one.
+
+    Raises DaemonRunning for a live one, or SocketUnusable; only a socket that nobody listens at is ever removed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_dead(path)
+        return _bound(path)
+    except OSError as error:
+        raise SocketUnusable(f"{path}: {error.strerror or error}") from error
+
+
+def _remove_dead(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise SocketUnusable(f"{path} is there and is not a socket")
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(PROBE_S)
+        # A daemon that is too busy to accept answers EAGAIN: it is alive.
+        if probe.connect_ex(str(path)) != errno.ECONNREFUSED:
             raise DaemonRunning(str(path))
-    path.unlink(missing_ok=True)
+    path.unlink()
+
+
+def _bound(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    path.chmod(0o660)
-    listener.listen(BACKLOG)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+        path.chmod(MODE)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
     return listener
 
 

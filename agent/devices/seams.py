@@ -55,13 +55,22 @@ class FrameSource(Protocol):
 
 
 class FingerprintPad(Protocol):
-    """A single-finger reader."""
+    """A single-finger reader. Each step is a call of its own, so that people can be guided between them.
 
-    def capture(self, deadline: float, cancelled: Event) -> FingerImage:
-        """Wait for a finger, take its picture and wait until it is lifted.
+    `deadline` is on time.monotonic(). All steps raise DeviceTimeout, Cancelled, or another DeviceError; after an error
+    that is neither of the first two, begin again with `wait_for_finger`.
+    """
 
-        `deadline` is on time.monotonic(). Raises DeviceTimeout, Cancelled or DeviceError.
-        """
+    def wait_for_finger(self, deadline: float, cancelled: Event) -> None:
+        """Return when a finger lies on the reader, at once if one does."""
+        ...
+
+    def next_frame(self, deadline: float, cancelled: Event) -> FingerImage:
+        """Return what the reader sees now; call it again for the next picture at the reader's own rate."""
+        ...
+
+    def wait_for_lift(self, deadline: float, cancelled: Event) -> None:
+        """Return when no finger lies on the reader, at once if none does."""
         ...
 
 

@@ -8,14 +8,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock, Thread
 
+import structlog
+
 from agent.capture.chip import CardAccessNumber, parse_qr
-from agent.intake.errors import NoSuchVisit, VisitRunning, WrongNumber
-from agent.intake.policy import Policy
+from agent.intake.errors import (
+    JournalUnreadable,
+    NoSuchVisit,
+    NothingUnfinished,
+    PolicyChanged,
+    VisitRunning,
+    VisitUnfinished,
+    WrongNumber,
+)
+from agent.intake.journal import Journal, UnfinishedVisit
+from agent.intake.policy import Rules
 from agent.intake.stages import Stage
 from agent.intake.visit import OperatorIdentity, Submit, Visit
 from agent.roster import Member, Roster
 
+log = structlog.get_logger()
+
 KEPT_VISITS = 20
+RECORD_ID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +42,25 @@ class Caller:
 
 
 class Desk:
-    """Opens visits. `ensure_room` is asked before a visit starts and raises when the record could not be kept."""
+    """Opens visits, one at a time, and takes up one that was cut off.
+
+    `ensure_room` is asked before a visit starts and raises when the record could not be kept. `newest_record_id`
+    tells the id of the last durable record, so that a visit cut off after its record was stored is not taken up.
+    """
 
     def __init__(
         self,
         load_roster: Callable[[], Roster],
         stages: Sequence[Stage],
-        policy: Policy,
+        rules: Rules,
         submit: Submit,
         ensure_room: Callable[[], None],
+        journal: Journal,
+        newest_record_id: Callable[[], bytes | None],
     ) -> None:
-        self._load_roster, self._stages, self._policy = load_roster, stages, policy
+        self._load_roster, self._stages, self._rules = load_roster, stages, rules
         self._submit, self._ensure_room = submit, ensure_room
+        self._journal, self._newest_record_id = journal, newest_record_id
         self._lock = Lock()
         self._visits: dict[str, Visit] = {}
         self._thread: Thread | None = None
@@ -47,27 +68,55 @@ class Desk:
     def open(self, caller: Caller, operator: OperatorIdentity, language: str) -> Visit:
         """Start the visit of this person in a thread of its own.
 
-        Raises VisitRunning, WrongNumber, NotOnRoster, NotEligible, AmbiguousName, or NoRoom from the queue.
+        Raises VisitRunning, VisitUnfinished, WrongNumber, NotOnRoster, NotEligible, AmbiguousName, or NoRoom from the
+        queue.
         """
         with self._lock:
-            if self._thread is not None and self._thread.is_alive():
-                raise VisitRunning
+            self._be_free()
+            if self._unfinished() is not None:
+                raise VisitUnfinished
             member = self._member(caller)
-            self._ensure_room()
-            visit = Visit(
-                secrets.token_hex(8),
-                member,
-                CardAccessNumber.from_number(member.number),
-                operator,
-                language,
-                self._stages,
-                self._policy,
-                self._submit,
-            )
-            self._remember(visit)
-            self._thread = Thread(target=visit.run, name="visit")
-            self._thread.start()
-            return visit
+            return self._start(secrets.token_hex(8), secrets.token_bytes(RECORD_ID_BYTES), member, operator, language)
+
+    def resume(self, operator: OperatorIdentity) -> Visit:
+        """Go on with the visit that was cut off; its finished stages are not done again.
+
+        Raises VisitRunning, NothingUnfinished, PolicyChanged, JournalUnreadable, NotOnRoster, NotEligible or NoRoom.
+        """
+        with self._lock:
+            self._be_free()
+            unfinished = self._unfinished()
+            if unfinished is None:
+                raise NothingUnfinished
+            start = unfinished.start
+            if start.policy_sha256 != self._rules.sha256:
+                raise PolicyChanged
+            member = self._load_roster().eligible(start.number)
+            return self._start(start.visit_id, start.record_id, member, operator, start.language, unfinished)
+
+    def discard(self, operator: OperatorIdentity) -> None:
+        """Destroy what a cut-off visit left; who did so is in the log. Raises VisitRunning or NothingUnfinished."""
+        with self._lock:
+            self._be_free()
+            try:
+                unfinished = self._unfinished()
+                if unfinished is None:
+                    raise NothingUnfinished
+                visit, stages = unfinished.start.visit_id, [one.evidence.stage for one in unfinished.stages]
+            except JournalUnreadable:
+                visit, stages = "unreadable", []
+            self._journal.destroy()
+            log.warning("visit.discarded", visit=visit, stages=stages, operator=operator.authenticated_by)
+
+    def unfinished(self) -> bool:
+        """Say whether a visit was cut off and waits to be gone on with or discarded."""
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                return False
+            try:
+                return self._unfinished() is not None
+            except JournalUnreadable:
+                return True
 
     def visit(self, visit_id: str) -> Visit:
         """Return a visit opened since the daemon's start; raise NoSuchVisit."""
@@ -77,11 +126,54 @@ class Desk:
             raise NoSuchVisit(visit_id) from None
 
     def close(self, wait_s: float) -> None:
-        """Cancel the open visit and wait for its thread."""
+        """Interrupt the open visit, which stays in the journal, and wait for its thread."""
         for visit in self._visits.values():
-            visit.cancel()
+            visit.interrupt()
         if self._thread is not None:
             self._thread.join(wait_s)
+
+    def _be_free(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            raise VisitRunning
+
+    def _unfinished(self) -> UnfinishedVisit | None:
+        unfinished = self._journal.unfinished()
+        if unfinished is not None and unfinished.start.record_id == self._newest_record_id():
+            # Cut off between the durable record and the end of the journal: this person is done.
+            self._journal.destroy()
+            return None
+        return unfinished
+
+    def _start(
+        self,
+        visit_id: str,
+        record_id: bytes,
+        member: Member,
+        operator: OperatorIdentity,
+        language: str,
+        unfinished: UnfinishedVisit | None = None,
+    ) -> Visit:
+        self._ensure_room()
+        can = CardAccessNumber.from_number(member.number)
+        visit = Visit(
+            visit_id,
+            record_id,
+            member,
+            can,
+            operator,
+            language,
+            self._stages,
+            self._rules,
+            self._submit,
+            self._journal,
+            unfinished,
+        )
+        self._visits[visit_id] = visit
+        for old in list(self._visits)[:-KEPT_VISITS]:
+            del self._visits[old]
+        self._thread = Thread(target=visit.run, name="visit")
+        self._thread.start()
+        return visit
 
     def _member(self, caller: Caller) -> Member:
         roster = self._load_roster()
@@ -91,8 +183,3 @@ class Desk:
         if not re.fullmatch(r"[0-9]{12}", number):
             raise WrongNumber
         return roster.eligible(number)
-
-    def _remember(self, visit: Visit) -> None:
-        self._visits[visit.visit_id] = visit
-        for old in list(self._visits)[:-KEPT_VISITS]:
-            del self._visits[old]

@@ -51,6 +51,18 @@ class VisitCancelled(IntakeError):
     remedy = Words("Bắt đầu lượt mới khi sẵn sàng.", "Start a new visit when ready.")
 
 
+class VisitInterrupted(IntakeError):
+    """The daemon stopped during the visit; the finished stages are in the journal."""
+
+    code = "intake.interrupted"
+    words = Words(
+        "Kiosk dừng giữa chừng; các bước đã xong vẫn còn.", "The kiosk stopped; the finished stages are kept."
+    )
+    remedy = Words(
+        "Khởi động lại rồi chạy `kiosk intake --resume`.", "Start it again, then run `kiosk intake --resume`."
+    )
+
+
 class NoticeRefused(IntakeError):
     """The person did not agree to the notice; nothing was captured."""
 
@@ -95,3 +107,49 @@ class RecordTooLarge(IntakeError):
         "Chụp lại ảnh; nếu lặp lại, gọi kỹ thuật viên.",
         "Take the pictures again; if it repeats, call a technician.",
     )
+
+
+class JournalUnreadable(IntakeError):
+    """The journal of an unfinished visit cannot be opened; `detail` says where."""
+
+    code = "intake.journal_unreadable"
+    words = Words("Không mở được nhật ký của lượt dang dở.", "The journal of the unfinished visit cannot be opened.")
+    remedy = Words(
+        "Bỏ lượt dang dở bằng `kiosk intake --discard` và mời người dân làm lại.",
+        "Discard it with `kiosk intake --discard` and take the person in again.",
+    )
+
+
+class JournalKeyTooOpen(IntakeError):
+    """The journal's key file can be read by others."""
+
+    code = "intake.journal_key_mode"
+    words = Words("Tệp khóa nhật ký để quyền quá rộng.", "The journal's key file is readable by others.")
+    remedy = Words("Chạy `chmod 600` cho tệp đó.", "Run `chmod 600` on that file.")
+
+
+class VisitUnfinished(IntakeError):
+    """A visit was cut off (power, crash) and must be gone on with or discarded first."""
+
+    code = "intake.unfinished"
+    words = Words("Có một lượt dang dở do bị ngắt.", "A visit was cut off and is not finished.")
+    remedy = Words(
+        "Làm tiếp bằng `kiosk intake --resume`, hoặc bỏ bằng `kiosk intake --discard`.",
+        "Go on with `kiosk intake --resume`, or drop it with `kiosk intake --discard`.",
+    )
+
+
+class NothingUnfinished(IntakeError):
+    """There is no visit to go on with."""
+
+    code = "intake.nothing_unfinished"
+    words = Words("Không có lượt dang dở.", "There is no unfinished visit.")
+    remedy = Words("Bắt đầu lượt mới.", "Start a new visit.")
+
+
+class PolicyChanged(IntakeError):
+    """The unfinished visit was judged by another policy than the one in force."""
+
+    code = "intake.policy_changed"
+    words = Words("Chính sách đã đổi sau khi lượt bị ngắt.", "The policy changed since the visit was cut off.")
+    remedy = Words("Bỏ lượt dang dở và làm lại từ đầu.", "Discard the unfinished visit and start again.")

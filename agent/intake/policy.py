@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,7 +50,11 @@ class NoticeText(Document):
 
 
 class Policy(Document):
-    """The rules of an intake. `may_fail` names the stages whose failed gates an operator may let pass, recorded."""
+    """The rules of an intake.
+
+    `may_fail` names the stages whose failed gates an operator may let pass, recorded as failed. `must_pass` names those
+    that do not go on by themselves when they could not be assessed, such as a chip without trust anchors.
+    """
 
     version: str = Field(min_length=1, max_length=100)
     notice: NoticeText
@@ -61,6 +66,7 @@ class Policy(Document):
     dg13_fields: frozenset[int] | None = None
     keep_raw_dg13: bool = False
     may_fail: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"portrait", "fingerprints"})
+    must_pass: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"chip"})
     answer_wait_s: float = Field(default=300, gt=0, le=3600)
 
 
@@ -71,3 +77,11 @@ def parse_policy(document: bytes) -> Policy:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise PolicyUnreadable(faults) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The policy in force and the SHA-256 of its document."""
+
+    policy: Policy
+    sha256: bytes

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from agent import __version__
 from agent.capture.evidence import Check, Part, Verdict
-from agent.intake.policy import Policy
-from agent.intake.visit import PerformedStage, VisitFile
+from agent.intake.journal_entry import FinishedStage
+from agent.intake.policy import Policy, Rules
+from agent.intake.visit import VisitFile
 from agent.proto import border
 from agent.sealing import ClockState
 
 SALT_BYTES = 32
-RECORD_ID_BYTES = 16
 
 _VERDICTS = {
     Verdict.PASSED: border.Verdict.PASSED,
@@ -29,8 +29,7 @@ class Setting:
 
     kiosk: str
     station: str
-    policy: Policy
-    policy_sha256: bytes
+    rules: Rules
     models: Mapping[str, str]
 
 
@@ -43,13 +42,12 @@ class Content:
     manifest_sha256: bytes
 
 
-def assemble(
-    file: VisitFile, setting: Setting, record_id: bytes, salt: bytes, wall_ns: int, clock: ClockState
-) -> Content:
-    """Build manifest and parts of a visit; `record_id` is 16 and `salt` 32 random bytes."""
+def assemble(file: VisitFile, setting: Setting, salt: bytes, wall_ns: int, clock: ClockState) -> Content:
+    """Build manifest and parts of a visit; `salt` is 32 random bytes."""
+    policy = setting.rules.policy
     parts = [part for stage in file.stages for part in stage.evidence.parts]
     manifest = border.Manifest(
-        record_id=record_id,
+        record_id=file.record_id,
         salt=salt,
         parts=tuple(_entry(part, salt) for part in parts),
         stages=tuple(_stage(stage) for stage in file.stages),
@@ -59,11 +57,11 @@ def assemble(
             border.Verdict.NOT_ASSESSED,
             "operators do not sign in yet",
         ),
-        policy=border.Policy(setting.policy.version, setting.policy_sha256),
+        policy=border.Policy(policy.version, setting.rules.sha256),
         software=border.Software(__version__, dict(setting.models)),
         time=border.CaptureTime(wall_ns, clock.monotonic_ns, clock.collector_offset_ns),
-        notice=_notice(file, setting.policy),
-        purpose=border.Purpose(setting.policy.purpose, setting.policy.legal_basis, setting.policy.retention_class),
+        notice=_notice(file, policy),
+        purpose=border.Purpose(policy.purpose, policy.legal_basis, policy.retention_class),
         member=border.Member(
             file.member.number, file.member.full_name, file.member.birth_date.isoformat(), file.member.branch
         ),
@@ -72,14 +70,14 @@ def assemble(
     )
     manifest_bytes = manifest.to_bytes()
     content = border.SealedContent(manifest_bytes, tuple(part.data for part in parts)).to_bytes()
-    return Content(record_id, content, hashlib.sha256(manifest_bytes).digest())
+    return Content(file.record_id, content, hashlib.sha256(manifest_bytes).digest())
 
 
 def _entry(part: Part, salt: bytes) -> border.PartEntry:
     return border.PartEntry(part.name, part.media_type, len(part.data), hashlib.sha256(salt + part.data).digest())
 
 
-def _stage(stage: PerformedStage) -> border.Stage:
+def _stage(stage: FinishedStage) -> border.Stage:
     evidence = stage.evidence
     return border.Stage(
         name=evidence.stage,

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
-from agent.intake.record import RECORD_ID_BYTES, SALT_BYTES, Setting, assemble
+from agent.intake.record import SALT_BYTES, Setting, assemble
 from agent.intake.visit import Stored, VisitFile
 from agent.queue import Entry, Queue
-from agent.sealing import ClockState, Core, RecipientKey, RecordKey, seal_content, sign_record
+from agent.sealing import ClockState, Core, RecipientKey, RecordKey, peek_record, seal_content, sign_record
 
 
 @dataclass(slots=True)
@@ -36,9 +36,7 @@ class Submission:
         """
         clock = ClockState(self.monotonic_ns(), self.collector_offset_ns())
         captured_at_ns = self.wall_ns()
-        content = assemble(
-            file, self.setting, self.random(RECORD_ID_BYTES), self.random(SALT_BYTES), captured_at_ns, clock
-        )
+        content = assemble(file, self.setting, self.random(SALT_BYTES), captured_at_ns, clock)
         core = Core(
             test=self.test,
             kiosk=self.setting.kiosk,
@@ -52,6 +50,21 @@ class Submission:
         with self._lock:
             position = self.queue.position
             signed = sign_record(core, position.epoch, position.next_seq, position.head, ciphertext, self.record_key)
-            entry = Entry(signed.epoch, signed.seq, signed.prev, signed.payload_sha256, signed.cose_sign1, ciphertext)
+            entry = Entry(
+                signed.epoch,
+                signed.seq,
+                signed.prev,
+                signed.payload_sha256,
+                signed.cose_sign1,
+                ciphertext,
+                signed.ciphertext_sha256,
+            )
             self.queue.append(entry)
         return Stored(content.record_id.hex(), signed.epoch, signed.seq, len(ciphertext))
+
+    def newest_record_id(self) -> bytes | None:
+        """Return the id of the last durable record, None before the first or when it is a tombstone's place."""
+        position = self.queue.position
+        if position.next_seq == 0:
+            return None
+        return peek_record(self.queue.read(position.next_seq - 1).cose_sign1).core.record_id

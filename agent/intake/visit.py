@@ -15,9 +15,11 @@ import structlog
 from agent.capture.chip import CardAccessNumber
 from agent.capture.evidence import Check, Evidence, Guidance, Verdict
 from agent.devices.errors import Cancelled
-from agent.intake.errors import NoticeRefused, StageFailed, VisitCancelled
+from agent.intake.errors import NoticeRefused, StageFailed, VisitCancelled, VisitInterrupted
 from agent.intake.events import EventLog
-from agent.intake.policy import Policy
+from agent.intake.journal import Journal, UnfinishedVisit, VisitJournal
+from agent.intake.journal_entry import FinishedStage, VisitStart
+from agent.intake.policy import Rules
 from agent.intake.questions import Choice, QuestionBox
 from agent.intake.stages import Context, Outcome, Stage
 from agent.roster import Member
@@ -37,7 +39,7 @@ CONFIRM = Words(
 
 
 class VisitState(StrEnum):
-    """Where a visit stands. A visit that ends anywhere but in DURABLE has kept nothing."""
+    """Where a visit stands. CANCELLED has kept nothing; FAILED keeps finished stages in the journal, to go on with."""
 
     NOTICE = "notice"
     CAPTURING = "capturing"
@@ -68,22 +70,15 @@ class OperatorIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class PerformedStage:
-    """A finished stage and its wall time in milliseconds, people's time included."""
-
-    evidence: Evidence
-    took_ms: int
-
-
-@dataclass(frozen=True, slots=True)
 class VisitFile:
-    """Everything a finished visit hands to the record."""
+    """Everything a finished visit hands to the record; `record_id` is 16 random bytes."""
 
+    record_id: bytes
     member: Member = field(repr=False)
     operator: OperatorIdentity
     language: str
     notice_shown_at_ns: int
-    stages: tuple[PerformedStage, ...]
+    stages: tuple[FinishedStage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +95,37 @@ Submit = Callable[[VisitFile], Stored]
 
 
 class Visit:
-    """Runs one visit to its end. `answer` and `cancel` may be called from any thread."""
+    """Runs one visit to its end. `answer`, `cancel` and `interrupt` may be called from any thread.
+
+    With `unfinished` it goes on where that visit was cut off.
+    """
 
     def __init__(
         self,
         visit_id: str,
+        record_id: bytes,
         member: Member,
         can: CardAccessNumber,
         operator: OperatorIdentity,
         language: str,
         stages: Sequence[Stage],
-        policy: Policy,
+        rules: Rules,
         submit: Submit,
+        journal: Journal,
+        unfinished: UnfinishedVisit | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.visit_id = visit_id
         self.events = EventLog()
         self.state = VisitState.NOTICE
-        self._member, self._can, self._operator, self._language = member, can, operator, language
-        self._stages, self._policy, self._submit, self._clock_ns = stages, policy, submit, clock_ns
-        self._cancelled = Event()
+        self._record_id, self._member, self._can = record_id, member, can
+        self._operator, self._language = operator, language
+        self._stages, self._rules, self._policy = stages, rules, rules.policy
+        self._submit, self._journal, self._clock_ns = submit, journal, clock_ns
+        self._unfinished = unfinished
+        self._cancelled, self._interrupted = Event(), Event()
         self._questions = QuestionBox(self._cancelled)
-        self._performed: list[PerformedStage] = []
-        self._shown: dict[str, str] = {}
+        self._finished: list[FinishedStage] = []
 
     def __repr__(self) -> str:
         return f"Visit({self.visit_id}, {self.state})"
@@ -132,21 +135,27 @@ class Visit:
         self._questions.answer(number, choice)
 
     def cancel(self) -> None:
-        """Stop the visit at its next step; a record that is already being sealed is finished."""
+        """Stop the visit at its next step and keep nothing; a record that is already being sealed is finished."""
+        self._cancelled.set()
+
+    def interrupt(self) -> None:
+        """Stop as a power cut would: what is finished stays in the journal, to go on with later."""
+        self._interrupted.set()
         self._cancelled.set()
 
     def run(self) -> None:
         """Go through the whole visit. Every error ends it with an `ended` event; nothing is raised."""
-        log.info("visit.started", visit=self.visit_id)
+        log.info("visit.started", visit=self.visit_id, resumed=self._unfinished is not None)
         try:
-            shown_at = self._give_notice()
+            shown_at, journal = self._begin()
             self._enter(VisitState.CAPTURING)
-            for stage in self._stages:
-                self._perform(stage)
+            for stage in self._stages[len(self._finished) :]:
+                self._perform(stage, journal)
             self._confirm()
-            self._store(VisitFile(self._member, self._operator, self._language, shown_at, tuple(self._performed)))
+            stages = tuple(self._finished)
+            self._store(VisitFile(self._record_id, self._member, self._operator, self._language, shown_at, stages))
         except (VisitCancelled, Cancelled, NoticeRefused) as error:
-            self._end(VisitState.CANCELLED, error if not isinstance(error, Cancelled) else VisitCancelled())
+            self._stopped(error)
         except KioskError as error:
             self._end(VisitState.FAILED, error)
         except Exception as error:
@@ -156,9 +165,28 @@ class Visit:
             log.error("visit.bug", visit=self.visit_id, kind=type(error).__name__, where=places)
             self._end(VisitState.FAILED, KioskError(type(error).__name__))
         finally:
-            self._performed.clear()
-            self._shown.clear()
+            self._finished.clear()
             self.events.close()
+
+    def _begin(self) -> tuple[int, VisitJournal]:
+        """Give the notice and open the journal; or take both up where they were left."""
+        if self._unfinished is not None:
+            self._finished += self._unfinished.stages
+            for stage in self._finished:
+                self._report(stage.evidence, stage.took_ms)
+            return self._unfinished.start.notice_shown_at_ns, self._journal.go_on()
+        shown_at = self._give_notice()
+        start = VisitStart(
+            visit_id=self.visit_id,
+            record_id=self._record_id,
+            number=self._member.number,
+            operator_name=self._operator.name,
+            operator_authenticated_by=self._operator.authenticated_by,
+            language=self._language,
+            policy_sha256=self._rules.sha256,
+            notice_shown_at_ns=shown_at,
+        )
+        return shown_at, self._journal.begin(start)
 
     def _give_notice(self) -> int:
         shown_at = self._clock_ns()
@@ -166,7 +194,7 @@ class Visit:
             raise NoticeRefused
         return shown_at
 
-    def _perform(self, stage: Stage) -> None:
+    def _perform(self, stage: Stage, journal: VisitJournal) -> None:
         while True:
             started = time.monotonic()
             self.events.add("stage_started", {"stage": stage.name})
@@ -176,13 +204,14 @@ class Visit:
                 self._report(outcome.evidence, took_ms)
             if self._settled(stage, outcome, error):
                 break
-        evidence = outcome.evidence if outcome is not None else _missing(stage, error)
-        self._performed.append(PerformedStage(evidence, took_ms))
-        if outcome is not None:
-            self._shown.update(outcome.shown)
+        if outcome is None:
+            outcome = Outcome(_missing(stage, error))
+        finished = FinishedStage(outcome.evidence, took_ms, outcome.shown)
+        journal.add(finished)
+        self._finished.append(finished)
 
     def _attempt(self, stage: Stage) -> tuple[Outcome | None, KioskError | None]:
-        context = Context(self._member, self._can, self._guide, self._cancelled)
+        context = Context(self._record_id, self._member, self._can, self._guide, self._cancelled)
         try:
             outcome = stage.perform(context)
         except (Cancelled, VisitCancelled):
@@ -195,19 +224,27 @@ class Visit:
 
     def _settled(self, stage: Stage, outcome: Outcome | None, error: KioskError | None) -> bool:
         """Say whether the visit goes on; False means the stage is done again."""
-        if outcome is not None and outcome.evidence.verdict is not Verdict.FAILED:
+        if outcome is not None and self._good_enough(stage, outcome.evidence.verdict):
             return True
         may_go_on = stage.name in self._policy.may_fail
         choices = (RETRY, GO_ON, STOP) if may_go_on else (RETRY, STOP)
         cause = error.words if error is not None else StageFailed.words
         choice = self._ask("stage_failed", cause, choices, stage=stage.name)
         if choice == STOP.code:
+            self._forget()  # people gave the visit up: nothing waits to be gone on with
             raise error if error is not None else StageFailed(stage.name)
         return choice == GO_ON.code
 
+    def _good_enough(self, stage: Stage, verdict: Verdict) -> bool:
+        """Let what could not be assessed go on as such, unless the policy wants this stage passed."""
+        if verdict is Verdict.NOT_ASSESSED:
+            return stage.name not in self._policy.must_pass
+        return verdict is Verdict.PASSED
+
     def _confirm(self) -> None:
         self._enter(VisitState.CONFIRMING)
-        if self._ask("confirm", CONFIRM, (YES, NO), shown=dict(self._shown)) != YES.code:
+        shown = {label: value for stage in self._finished for label, value in stage.shown.items()}
+        if self._ask("confirm", CONFIRM, (YES, NO), shown=shown) != YES.code:
             raise VisitCancelled
 
     def _store(self, file: VisitFile) -> None:
@@ -216,6 +253,7 @@ class Visit:
         stored = self._submit(file)
         took_ms = round((time.monotonic() - started) * 1000)
         self._enter(VisitState.DURABLE)
+        self._forget()
         self.events.add("durable", {"record_id": stored.record_id, "epoch": stored.epoch, "seq": stored.seq})
         self.events.add("ended", {"state": self.state.value, "record_id": stored.record_id})
         log.info(
@@ -264,6 +302,21 @@ class Visit:
             raise AssertionError(f"{self.state} -> {state}")
         self.state = state
         self.events.add("state", {"state": state.value})
+
+    def _stopped(self, error: KioskError) -> None:
+        """People's stop keeps nothing; the daemon's own stop keeps the journal."""
+        if self._interrupted.is_set():
+            self._end(VisitState.FAILED, VisitInterrupted())
+            return
+        self._forget()
+        self._end(VisitState.CANCELLED, error if not isinstance(error, Cancelled) else VisitCancelled())
+
+    def _forget(self) -> None:
+        try:
+            self._journal.destroy()
+        except OSError as error:
+            # The record is durable, or nothing is wanted any more: only the technician needs to know.
+            log.error("visit.journal_not_destroyed", visit=self.visit_id, errno=error.errno)
 
     def _end(self, state: VisitState, error: KioskError) -> None:
         self._enter(state)

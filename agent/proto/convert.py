@@ -6,6 +6,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import IntEnum
+from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from google.protobuf.message import DecodeError, Message
@@ -19,7 +20,18 @@ M = TypeVar("M", bound=Message)
 
 
 def fill(message: M, value: object) -> M:
-    """Copy a dataclass into a message whose fields have the same names; return the message."""
+    """Copy a dataclass into a message whose fields have the same names; return the message.
+
+    Raises MessageInvalid for a value that its field cannot hold: a number out of range, text that is no Unicode.
+    """
+    try:
+        return _fill(message, value)
+    except (ValueError, TypeError) as error:
+        # The library's message quotes the value, which may be personal data: its type must do.
+        raise MessageInvalid(f"{message.DESCRIPTOR.name}: {type(error).__name__}") from None
+
+
+def _fill(message: M, value: object) -> M:
     for field in fields(cast(Any, value)):
         content = getattr(value, field.name)
         if content is None:
@@ -27,7 +39,7 @@ def fill(message: M, value: object) -> M:
         if is_dataclass(content):
             target = getattr(message, field.name)
             target.SetInParent()
-            fill(target, content)
+            _fill(target, content)
         elif isinstance(content, Mapping):
             getattr(message, field.name).update(content)
         elif isinstance(content, tuple):
@@ -40,17 +52,23 @@ def fill(message: M, value: object) -> M:
 def _fill_repeated(target: Any, items: tuple[object, ...]) -> None:
     for item in items:
         if is_dataclass(item):
-            fill(target.add(), item)
+            _fill(target.add(), item)
         else:
             target.append(item)
 
 
 def read(message: Message, kind: type[T]) -> T:
     """Copy a message into a dataclass of equal field names; raise MessageInvalid for what is missing or unknown."""
-    hints = get_type_hints(kind)
+    hints = _hints(cast(type, kind))
     return kind(
         **{field.name: _read_field(message, field.name, hints[field.name]) for field in fields(cast(Any, kind))}
     )
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Return the field types; evaluating them costs more than reading a message."""
+    return get_type_hints(kind)
 
 
 def _read_field(message: Message, name: str, hint: Any) -> object:

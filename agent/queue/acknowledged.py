@@ -2,46 +2,64 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from agent.queue.errors import CorruptFrame
 from agent.queue.layout import BLOCK, AckSlot
 from agent.queue.storage import Storage
+
+NAME = "acknowledged"
 
 
 class AcknowledgedFile:
     """`slot` is the position that counts. The file is made in full at the start, so a full disk cannot stop an ack."""
 
-    def __init__(self, storage: Storage, path: Path, epoch: int) -> None:
-        self._storage = storage
-        fresh = not path.exists()
-        if fresh:
-            scratch = path.with_suffix(".new")
-            storage.create_zeroed(scratch, 2 * BLOCK)
-            handle = storage.open(scratch)
-            storage.write(handle, AckSlot(0, epoch, 0).pack(), 0)
-            storage.sync_data(handle)
-            os.close(handle)
-            storage.rename(scratch, path)
-        self._handle = storage.open(path)
-        self.slot = self._newest(path)
-
-    def advance(self, next_seq: int) -> None:
-        """Write the new position into the slot that does not count now; raise OSError."""
-        slot = AckSlot(self.slot.counter + 1, self.slot.epoch, next_seq)
-        self._storage.write(self._handle, slot.pack(), (slot.counter % 2) * BLOCK)
-        self._storage.sync_data(self._handle)
+    def __init__(self, storage: Storage, path: Path, slot: AckSlot) -> None:
+        self._storage, self._path = storage, path
+        self._handle = -1
         self.slot = slot
+
+    @classmethod
+    def load(cls, storage: Storage, path: Path) -> AckSlot | None:
+        """Return the newest valid slot, or None when there is none or no file. Raises OSError."""
+        try:
+            handle = storage.open(path)
+        except FileNotFoundError:
+            return None
+        try:
+            slots = [AckSlot.unpack(storage.read(handle, BLOCK, place * BLOCK)) for place in (0, 1)]
+        finally:
+            storage.close(handle)
+        return max((slot for slot in slots if slot is not None), key=lambda slot: slot.counter, default=None)
+
+    def advance(self, next_seq: int, head: bytes, bytes_before: int) -> None:
+        """Make a position durable; raise OSError, then the old one counts."""
+        slot = AckSlot(self.slot.counter + 1, self.slot.epoch, next_seq, head, bytes_before)
+        if self._handle < 0:
+            self._replace(slot)
+        else:
+            try:
+                self._storage.write(self._handle, [slot.pack()], (slot.counter % 2) * BLOCK)
+                self._storage.sync_data(self._handle)
+            except OSError:
+                # Never sync that file again: a failed sync may have dropped what was written.
+                self.close()
+                self._replace(slot)
+        self.slot = slot
+
+    def confirm(self) -> None:
+        """Write the position once more: proof that the disk takes a write and a sync now. Raises OSError."""
+        self.advance(self.slot.next_seq, self.slot.head, self.slot.bytes_before)
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._handle)
+        if self._handle >= 0:
+            with suppress(OSError):
+                self._storage.close(self._handle)
+            self._handle = -1
 
-    def _newest(self, path: Path) -> AckSlot:
-        slots = [AckSlot.unpack(os.pread(self._handle, BLOCK, place * BLOCK)) for place in (0, 1)]
-        valid = [slot for slot in slots if slot is not None]
-        if not valid:
-            os.close(self._handle)
-            raise CorruptFrame(f"{path.name}: no valid slot")
-        return max(valid, key=lambda slot: slot.counter)
+    def _replace(self, slot: AckSlot) -> None:
+        pieces = [replace(slot, counter=slot.counter - 1).pack(), slot.pack()]
+        self._storage.write_new(self._path, pieces if slot.counter % 2 else pieces[::-1])
+        self._handle = self._storage.open(self._path, writing=True)

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record. `prev` and `payload_sha256` (32 bytes each) are the chain before and after it."""
+    """One record. `prev` and `payload_sha256` (32 bytes each) are the chain before and after it.
+
+    `ciphertext_sha256` spares the queue a second pass over the ciphertext; left empty, the queue computes it.
+    """
 
     epoch: int
     seq: int
@@ -15,6 +18,7 @@ class Entry:
     payload_sha256: bytes
     cose_sign1: bytes = field(repr=False)
     ciphertext: bytes = field(repr=False)
+    ciphertext_sha256: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,17 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """Limits. `keep_receipted_s` is how long receipted records stay for a collector that lost them."""
+    """Limits. `keep_receipted_s` is how long receipted records stay for a collector that lost them.
+
+    `max_folder_bytes` is how much disk the queue may take, receipted records included (None: what there is);
+    `keep_free_bytes` is what it leaves free for everything else. Both refuse a visit before it starts, never a record.
+    """
 
     segment_bytes: int = 64 * 2**20
     max_record_bytes: int = 8 * 2**20
     keep_receipted_s: float = 72 * 3600.0
+    max_folder_bytes: int | None = None
+    keep_free_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,39 @@ class CorruptFrame(QueueError):
     )
 
 
+class RecordLost(CorruptFrame):
+    """A stored record can no longer be read; its bytes are kept in `quarantine` and the records behind it go on.
+
+    `payload_sha256` continues the chain: the record's own payload hash when `known`, otherwise its place-holder.
+    """
+
+    code = "queue.record_lost"
+    words = Words("Một hồ sơ trên đĩa đã hỏng và được cách ly.", "A stored record is damaged and was set aside.")
+    remedy = Words(
+        "Báo trung tâm số hồ sơ; người này cần được thu nhận lại. Giữ thư mục quarantine.",
+        "Tell the centre the record's number; the person must be taken in again. Keep the quarantine folder.",
+    )
+
+    def __init__(self, seq: int, payload_sha256: bytes, *, known: bool) -> None:
+        super().__init__(f"seq {seq}")
+        self.seq, self.payload_sha256, self.known = seq, payload_sha256, known
+
+
+class OtherVersion(QueueError):
+    """The folder was written by another version of the software; nothing in it was touched."""
+
+    code = "queue.other_version"
+    words = Words(
+        "Hàng đợi do một phiên bản phần mềm khác ghi.", "The queue was written by another version of the software."
+    )
+    remedy = Words(
+        "Cài lại phiên bản trước, gửi hết hồ sơ, rồi mới nâng cấp.",
+        "Install the earlier version again, let all records leave, then upgrade.",
+    )
+
+
 class QueueLocked(QueueError):
-    """Another process holds the queue's folder."""
+    """Another process holds the queue's folder; `detail` names its pid."""
 
     code = "queue.locked"
     words = Words("Một chương trình khác đang dùng hàng đợi này.", "Another program is using this queue.")
@@ -87,4 +118,34 @@ class StorageFailed(QueueError):
     remedy = Words(
         "Hồ sơ CHƯA được lưu. Kiểm tra ổ đĩa và làm lại lượt này.",
         "The record is NOT stored. Check the disk and repeat the visit.",
+    )
+
+
+class DiskFailing(QueueError):
+    """The disk did not take a write and a sync when a visit was about to start: read-only, or I/O errors."""
+
+    code = "queue.disk_failing"
+    words = Words("Ổ đĩa không nhận dữ liệu.", "The disk takes no data.")
+    remedy = Words(
+        "Dừng thu nhận và gọi kỹ thuật viên. Hồ sơ đã lưu vẫn được giữ.",
+        "Take nobody in and call a technician. The records already stored are kept.",
+    )
+
+
+class FolderNotPrivate(QueueError):
+    """The queue's folder belongs to somebody else or is open to others."""
+
+    code = "queue.folder_not_private"
+    words = Words("Thư mục hàng đợi không riêng tư.", "The queue's folder is not private.")
+    remedy = Words("Đặt đúng chủ và quyền 0700 (chown, chmod).", "Set its owner and mode 0700 (chown, chmod).")
+
+
+class SegmentTooSmall(QueueError):
+    """By the settings, a segment cannot hold the largest record."""
+
+    code = "queue.segment_too_small"
+    words = Words("Cấu hình hàng đợi không hợp lệ.", "The queue's settings do not fit together.")
+    remedy = Words(
+        "Tăng queue.segment_mib hoặc giảm queue.max_record_mib.",
+        "Raise queue.segment_mib or lower queue.max_record_mib.",
     )

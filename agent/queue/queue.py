@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
+import errno
 import time
 from collections.abc import Callable
-from itertools import pairwise
+from contextlib import suppress
 from pathlib import Path
-from threading import Condition
+from threading import Condition, RLock
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from agent.queue.acknowledged import AcknowledgedFile
+from agent.queue.chain import Chain
 from agent.queue.entry import Entry, EpochStart, Finding, Position, QueueSettings, QueueStatus
 from agent.queue.errors import (
-    CorruptFrame,
+    DiskFailing,
+    FolderNotPrivate,
     HeadMismatch,
     NoRoom,
-    NoSuchRecord,
     NotInSequence,
-    OtherEpoch,
     QueueLocked,
+    SegmentTooSmall,
     StorageFailed,
     TooLarge,
 )
 from agent.queue.layout import BLOCK, SegmentHeader, frame_bytes
-from agent.queue.segment import PATTERN, Segment
+from agent.queue.recovery import recover
+from agent.queue.segment import Segment
 from agent.queue.spare import Spare
 from agent.queue.storage import Storage
 
@@ -36,25 +36,32 @@ log = structlog.get_logger()
 
 # Room for the COSE signature beside the ciphertext.
 OVERHEAD_BYTES = 64 * 1024
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Queue:
-    """Open it with `Queue.open`; all methods may be called from any thread."""
+    """Open it with `Queue.open`; all methods may be called from any thread, and readers never wait for a write."""
 
     def __init__(
-        self, folder: Path, start: EpochStart, settings: QueueSettings, clock: Callable[[], int], storage: Storage
+        self,
+        folder: Path,
+        start: EpochStart,
+        settings: QueueSettings,
+        clock: Callable[[], int],
+        storage: Storage,
+        lock_handle: int,
     ) -> None:
         self._folder, self._settings, self._clock, self._storage = folder, settings, clock, storage
-        self._changed = Condition()
-        self._lock_handle = _lock(folder)
-        try:
-            self._spare = Spare(storage, folder, settings.segment_bytes)
-            self._segments = self._recover(start)
-            self._ack = AcknowledgedFile(storage, folder / "acknowledged", start.epoch)
-            self._check_acknowledged()
-        except BaseException:
-            os.close(self._lock_handle)
-            raise
+        self._lock_handle = lock_handle
+        # _writing orders everything that changes the folder; _changed tells waiting readers of a new position.
+        self._writing, self._changed = RLock(), Condition()
+        self._spare = Spare(storage, folder, settings.segment_bytes, lambda: self._refusal() is None)
+        self._spare.adopt()
+        found = recover(storage, folder, start, self._spare)
+        self._ack, self._chain = found.acknowledged, Chain(found.segments, found.acknowledged, found.quarantine)
+        self._position = self._chain.end()
+        if found.unsettled is not None:
+            self._write(found.unsettled)
         self._spare.make_in_background()
 
     @classmethod
@@ -67,18 +74,22 @@ class Queue:
         clock: Callable[[], int] = time.time_ns,
         storage: Storage | None = None,
     ) -> Queue:
-        """Open the queue in `folder`, made if missing. A torn tail is dropped: it was never answered as durable.
+        """Open the queue in `folder`, made if missing. docs/queue.md lists the outcome of every kind of damage.
 
-        Raises QueueLocked, OtherEpoch, CorruptFrame or StorageFailed.
+        Raises QueueLocked, FolderNotPrivate, SegmentTooSmall, OtherEpoch, OtherVersion, CorruptFrame or DiskFailing.
         """
-        settings = settings or QueueSettings()
-        if frame_bytes(OVERHEAD_BYTES, settings.max_record_bytes) + BLOCK > settings.segment_bytes:
-            raise TooLarge(f"a segment of {settings.segment_bytes} bytes cannot hold the largest record")
+        settings, storage = settings or QueueSettings(), storage or Storage()
+        if _largest_frame(settings) + BLOCK > settings.segment_bytes:
+            raise SegmentTooSmall(f"{settings.segment_bytes} bytes")
+        lock = _lock(storage, folder)
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return cls(folder, start, settings, clock, storage or Storage())
+            return cls(folder, start, settings, clock, storage, lock)
         except OSError as error:
-            raise StorageFailed(f"{folder}: {error.strerror}") from error
+            storage.close(lock)
+            raise DiskFailing(f"{folder}: {error.strerror}") from error
+        except BaseException:
+            storage.close(lock)
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -91,30 +102,38 @@ class Queue:
     def close(self) -> None:
         """Close all files and release the folder."""
         self._spare.close()
-        for segment in self._segments:
-            segment.close()
-        self._ack.close()
-        os.close(self._lock_handle)
+        with self._writing:
+            self._chain.newest.close()
+            self._ack.close()
+            self._storage.close(self._lock_handle)
 
     @property
     def position(self) -> Position:
         """Where the chain stands."""
-        with self._changed:
-            newest = self._segments[-1]
-            return Position(newest.header.epoch, newest.next_seq, newest.head)
+        return self._position
 
     @property
     def acknowledged(self) -> int:
         """The first seq that is not acknowledged."""
         return self._ack.slot.next_seq
 
+    @property
+    def oldest_kept(self) -> int:
+        """The first seq that can still be read, receipted or not."""
+        return self._chain.segments[0].first_seq
+
+    @property
+    def lost(self) -> list[int]:
+        """The seqs of records found damaged so far; `read` raises RecordLost for each."""
+        return self._chain.quarantine.seqs
+
     def append(self, entry: Entry) -> None:
         """Store a record; on return it survives a power cut.
 
         Raises NotInSequence, TooLarge or StorageFailed; then the position is unchanged.
         """
-        with self._changed:
-            position = self.position
+        with self._writing:
+            position = self._position
             if (entry.epoch, entry.seq, entry.prev) != (position.epoch, position.next_seq, position.head):
                 raise NotInSequence(f"epoch {entry.epoch} seq {entry.seq}, expected seq {position.next_seq}")
             if len(entry.ciphertext) > self._settings.max_record_bytes or len(entry.cose_sign1) > OVERHEAD_BYTES:
@@ -123,166 +142,199 @@ class Queue:
                 self._write(entry)
             except OSError as error:
                 raise StorageFailed(error.strerror or "I/O error") from error
-            self._changed.notify_all()
 
     def read(self, seq: int) -> Entry:
-        """Return a record, checked against its sums. Raises NoSuchRecord or CorruptFrame."""
-        with self._changed:
-            return self._segment_of(seq).read(seq)
+        """Return a record, checked against its sums; receipted ones too while they are kept.
 
-    def acknowledge(self, through_seq: int, head: bytes) -> None:
+        Raises NoSuchRecord; RecordLost, when its bytes are damaged (they are kept in `quarantine`); DiskFailing.
+        """
+        try:
+            return self._chain.read(seq, self._position.next_seq)
+        except OSError as error:
+            raise DiskFailing(f"seq {seq}: {error.strerror}") from error
+
+    def head_before(self, seq: int) -> bytes:
+        """Return the payload hash of record `seq - 1`. Raises NoSuchRecord or DiskFailing."""
+        position = self._position
+        try:
+            return position.head if seq == position.next_seq else self._chain.head_before(seq, position.next_seq)
+        except OSError as error:
+            raise DiskFailing(f"seq {seq}: {error.strerror}") from error
+
+    def acknowledge(self, through_seq: int, head: bytes, receipted_at_ns: int | None = None) -> None:
         """Note durably that the collector has everything up to `through_seq`; lower ones are ignored.
 
-        `head` is the receipt's hash for that record. Raises HeadMismatch when ours is another, NoSuchRecord, or
-        StorageFailed.
+        `head` is the receipt's hash for that record, `receipted_at_ns` the receipt's time (default: our clock), from
+        which `keep_receipted_s` counts. Raises HeadMismatch when our hash is another, NoSuchRecord, or DiskFailing.
         """
-        with self._changed:
+        with self._writing:
             if through_seq < self.acknowledged:
                 return
-            segment = self._segment_of(through_seq)
-            if segment.frames[through_seq - segment.header.next_seq][1].payload_sha256 != head:
+            if self.head_before(through_seq + 1) != head:
                 raise HeadMismatch(f"seq {through_seq}")
             try:
-                self._ack.advance(through_seq + 1)
-                self._stamp_receipted()
-                self._purge(lambda done: self._age_s(done) >= self._settings.keep_receipted_s)
+                self._ack.advance(through_seq + 1, head, self._chain.bytes_through(through_seq))
             except OSError as error:
-                raise StorageFailed(error.strerror or "I/O error") from error
-            self._changed.notify_all()
+                raise DiskFailing(error.strerror or "I/O error") from error
+            self._tidy(self._clock() if receipted_at_ns is None else receipted_at_ns)
 
     def wait_for_append(self, after_seq: int, timeout_s: float) -> bool:
         """Wait until a record above `after_seq` is durable; say whether there is one."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._segments[-1].next_seq > after_seq + 1, timeout_s)
+            return self._changed.wait_for(lambda: self._position.next_seq > after_seq + 1, timeout_s)
 
     def ensure_room(self, people_in_progress: int) -> None:
-        """Make sure that the largest records of so many people can be stored; raise NoRoom before a visit starts."""
-        with self._changed:
-            need = people_in_progress * frame_bytes(OVERHEAD_BYTES, self._settings.max_record_bytes)
-            newest = self._segments[-1]
-            room = 0 if newest.poisoned else newest.size - newest.end
-            if need <= room:
-                return
-            if need > self._settings.segment_bytes - BLOCK:
-                raise NoRoom(f"a segment cannot hold {people_in_progress} people's records")
+        """Make sure, before a visit starts, that the largest records of so many people can be stored.
+
+        Raises NoRoom, or DiskFailing when the disk does not take a write and a sync right now.
+        """
+        need = people_in_progress * _largest_frame(self._settings)
+        if need > self._settings.segment_bytes - BLOCK:
+            raise NoRoom(f"a segment cannot hold {people_in_progress} people's records")
+        with self._writing:
             try:
-                self._spare.make()
-            except OSError:
-                # The space is needed: receipted records go first, oldest first.
-                self._purge(lambda _: True)
-                self._make_spare_or_refuse()
+                self._ack.confirm()
+                if self._chain.newest.poisoned:
+                    self._roll()
+            except OSError as error:
+                kind = NoRoom if error.errno in FULL else DiskFailing
+                raise kind(error.strerror or "I/O error") from error
+            if self._chain.newest.room_bytes >= need:
+                return
+        self._make_spare()
 
     def status(self) -> QueueStatus:
-        """Return figures for people."""
-        with self._changed:
-            waiting = [header for s in self._segments for _, header in s.frames if header.seq >= self.acknowledged]
-            kept = sum(len(s.frames) for s in self._segments) - len(waiting)
-            oldest = (self._clock() - waiting[0].appended_at_ns) / 1e9 if waiting else None
-            return QueueStatus(
-                pending_records=len(waiting),
-                pending_bytes=sum(header.ciphertext_length for header in waiting),
-                oldest_pending_s=oldest,
-                receipted_kept=kept,
-                free_bytes=self._storage.free_bytes(self._folder),
-                segments=len(self._segments),
-            )
+        """Return figures for people; costs the same however many records wait."""
+        position, slot = self._position, self._ack.slot
+        waiting = position.next_seq - slot.next_seq
+        appended_at_ns = self._chain.appended_at_ns(slot.next_seq) if waiting else None
+        return QueueStatus(
+            pending_records=waiting,
+            pending_bytes=max(0, self._chain.newest.newest_index.total_bytes - slot.bytes_before),
+            oldest_pending_s=None if appended_at_ns is None else max(0, self._clock() - appended_at_ns) / 1e9,
+            receipted_kept=max(0, slot.next_seq - self.oldest_kept),
+            free_bytes=self._storage.free_bytes(self._folder),
+            segments=len(self._chain.segments),
+        )
 
     def verify(self) -> list[Finding]:
-        """Read every record and check it; return what is wrong."""
-        findings = []
-        with self._changed:
-            for segment in self._segments:
-                for _, header in segment.frames:
-                    try:
-                        segment.read(header.seq)
-                    except CorruptFrame as error:
-                        findings.append(Finding(segment.path.name, error.detail))
-        return findings
+        """Read every record and check it; return what is wrong and change nothing. Raises DiskFailing."""
+        try:
+            return self._chain.verify(self._position.next_seq)
+        except OSError as error:
+            raise DiskFailing(error.strerror or "I/O error") from error
 
     def _write(self, entry: Entry) -> None:
-        newest = self._segments[-1]
-        size = frame_bytes(len(entry.cose_sign1), len(entry.ciphertext))
-        if newest.poisoned or newest.end + size > newest.size:
+        newest = self._chain.newest
+        if newest.room_bytes < frame_bytes(len(entry.cose_sign1), len(entry.ciphertext)):
             newest = self._roll()
         try:
-            newest.append(self._storage, entry, self._clock())
+            place = newest.append(entry, self._clock())
         except OSError as error:
-            log.error("queue.segment_poisoned", segment=newest.path.name, errno=error.errno)
-            self._roll().append(self._storage, entry, self._clock())
+            log.error("queue.segment_poisoned", segment=str(newest.name), errno=error.errno)
+            newest = self._roll()
+            place = newest.append(entry, self._clock())
+        newest.newest_index.add(*place)
+        with self._changed:
+            self._position = self._chain.end()
+            self._changed.notify_all()
 
     def _roll(self) -> Segment:
-        newest = self._segments[-1]
-        header = SegmentHeader(newest.header.epoch, newest.next_seq, newest.head)
-        segment = Segment.begin(self._storage, self._spare.path(), self._folder, header, self._attempt(header))
-        self._segments.append(segment)
+        """Begin a new segment where the chain stands; raise OSError."""
+        newest, index = self._chain.newest, self._chain.newest.newest_index
+        size = self._settings.segment_bytes
+        header = SegmentHeader(newest.name.epoch, index.next_seq, index.head, index.total_bytes, size)
+        attempt = newest.name.attempt + 1 if newest.first_seq == index.next_seq else 0
+        blank = self._take_spare()
+        try:
+            segment = Segment.begin(self._storage, blank, self._folder, header, attempt)
+        except OSError:
+            # The new name may be on the disk already and cuts the chain there: nothing more may go into the old one.
+            newest.poisoned = True
+            raise
+        newest.close()
+        self._chain.segments = (*self._chain.segments, segment)
         self._spare.make_in_background()
         return segment
 
-    def _attempt(self, header: SegmentHeader) -> int:
-        return sum(s.header.next_seq == header.next_seq for s in self._segments)
+    def _take_spare(self) -> Path:
+        while True:
+            try:
+                return self._spare.take()
+            except OSError as error:
+                if error.errno not in FULL or not self._purge_oldest():
+                    raise
 
-    def _segment_of(self, seq: int) -> Segment:
-        for segment in reversed(self._segments):
-            if segment.header.next_seq <= seq < segment.next_seq:
-                return segment
-        raise NoSuchRecord(f"seq {seq}")
+    def _make_spare(self) -> None:
+        """Have a spare ready; receipted records go for it, oldest first. Raises NoRoom or DiskFailing."""
+        while not self._spare.ready:
+            reason = self._refusal()
+            try:
+                if reason is None:
+                    self._spare.make()
+                    return
+            except OSError as error:
+                reason = error.strerror
+                if error.errno not in FULL:
+                    raise DiskFailing(reason or "I/O error") from error
+            if not self._purge_oldest():
+                free = self._storage.free_bytes(self._folder)
+                raise NoRoom(f"{free} bytes free, {self._settings.segment_bytes} needed: {reason}")
 
-    def _recover(self, start: EpochStart) -> list[Segment]:
-        paths = sorted(self._folder.glob(PATTERN))
-        if not paths:
-            header = SegmentHeader(start.epoch, 0, start.head)
-            return [Segment.begin(self._storage, self._spare.path(), self._folder, header, 0)]
-        segments = [Segment.open(self._storage, path) for path in paths]
-        if segments[-1].header.epoch != start.epoch or (
-            paths[0].name.split("-")[2] == f"{0:014d}" and segments[0].header.head != start.head
-        ):
-            raise OtherEpoch(f"epoch {segments[-1].header.epoch}")
-        if segments[-1].drop_torn_tail():
-            log.warning("queue.torn_tail_dropped", segment=paths[-1].name, next_seq=segments[-1].next_seq)
-        for segment, following in pairwise(segments):
-            segment.cut(following.header.next_seq)
-            if (segment.next_seq, segment.head) != (following.header.next_seq, following.header.head):
-                raise CorruptFrame(f"{segment.path.name}: record {segment.next_seq}")
-        return segments
+    def _refusal(self) -> str | None:
+        """Return why no further file may be made, by the settings; None when one may."""
+        settings = self._settings
+        files = len(self._chain.segments) + 1
+        if settings.max_folder_bytes is not None and files * settings.segment_bytes > settings.max_folder_bytes:
+            return f"{settings.max_folder_bytes} bytes allowed for the queue"
+        if self._storage.free_bytes(self._folder) - settings.segment_bytes < settings.keep_free_bytes:
+            return f"{settings.keep_free_bytes} bytes must stay free"
+        return None
 
-    def _check_acknowledged(self) -> None:
-        slot, newest = self._ack.slot, self._segments[-1]
-        if slot.epoch != newest.header.epoch:
-            raise OtherEpoch(f"acknowledged position of epoch {slot.epoch}")
-        if slot.next_seq > newest.next_seq:
-            raise CorruptFrame(f"record {newest.next_seq} is missing, {slot.next_seq} are acknowledged")
+    def _tidy(self, now_ns: int) -> None:
+        """Stamp what is receipted in full, purge what was kept long enough. The acknowledgement stands in any case."""
+        with suppress(OSError):
+            for segment in self._chain.receipted():
+                if segment.receipted_at_ns is None:
+                    segment.receipted_at_ns = segment.stamp()
+                if segment.receipted_at_ns is None:
+                    segment.receipted_at_ns = now_ns
+                    if not segment.poisoned:
+                        segment.write_stamp(now_ns)
+            while (oldest := next(iter(self._chain.receipted()), None)) is not None:
+                receipted_at_ns = now_ns if oldest.receipted_at_ns is None else oldest.receipted_at_ns
+                if now_ns - receipted_at_ns < self._settings.keep_receipted_s * 1e9 or not self._purge_oldest():
+                    return
 
-    def _stamp_receipted(self) -> None:
-        """Give a segment that is receipted in full the time of its last receipt, for `keep_receipted_s`."""
-        for segment in self._segments[:-1]:
-            if segment.next_seq == self.acknowledged:
-                now = self._clock()
-                os.utime(segment.path, ns=(now, now))
-
-    def _age_s(self, segment: Segment) -> float:
-        return (self._clock() - segment.path.stat().st_mtime_ns) / 1e9
-
-    def _purge(self, due: Callable[[Segment], bool]) -> None:
-        """Unlink receipted segments that are due, oldest first, never the newest one."""
-        while len(self._segments) > 1 and self._segments[0].next_seq <= self.acknowledged and due(self._segments[0]):
-            oldest = self._segments.pop(0)
-            oldest.close()
-            self._storage.unlink(oldest.path)
-            log.info("queue.segment_purged", segment=oldest.path.name, next_seq=oldest.next_seq)
-
-    def _make_spare_or_refuse(self) -> None:
-        try:
-            self._spare.make()
-        except OSError as error:
-            free = self._storage.free_bytes(self._folder)
-            raise NoRoom(f"{free} bytes free, {self._settings.segment_bytes} needed: {error.strerror}") from error
+    def _purge_oldest(self) -> bool:
+        """Unlink the oldest segment if it is receipted in full and not the newest; say whether it was."""
+        with self._writing:
+            oldest = next(iter(self._chain.receipted()), None)
+            if oldest is None:
+                return False
+            # Forgotten first: a reader must not meet a record that is said to be kept and is gone.
+            self._chain.segments = self._chain.segments[1:]
+            try:
+                self._storage.remove(oldest.path)
+            except OSError as error:
+                log.error("queue.purge_failed", segment=str(oldest.name), errno=error.errno)
+                self._chain.segments = (oldest, *self._chain.segments)
+                return False
+            log.info("queue.segment_purged", segment=str(oldest.name))
+            return True
 
 
-def _lock(folder: Path) -> int:
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _largest_frame(settings: QueueSettings) -> int:
+    return frame_bytes(OVERHEAD_BYTES, settings.max_record_bytes)
+
+
+def _lock(storage: Storage, folder: Path) -> int:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        storage.make_folder(folder)
+        return storage.lock(folder / "lock")
+    except BlockingIOError as error:
+        raise QueueLocked(f"{folder}: {error.strerror}") from error
+    except PermissionError as error:
+        raise FolderNotPrivate(f"{folder}: {error.strerror}") from error
     except OSError as error:
-        os.close(handle)
-        raise QueueLocked(str(folder)) from error
-    return handle
+        raise DiskFailing(f"{folder}: {error.strerror}") from error

@@ -2,137 +2,204 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import re
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from agent.queue.entry import Entry
 from agent.queue.errors import CorruptFrame
-from agent.queue.layout import BLOCK, FRAME_HEADER_BYTES, FrameHeader, SegmentHeader
+from agent.queue.layout import (
+    BLOCK,
+    FRAME_HEADER_BYTES,
+    STAMP_OFFSET,
+    FrameHeader,
+    SegmentHeader,
+    pack_stamp,
+    unpack_stamp,
+)
+from agent.queue.scan import Gap, Index, View, frame_at, scan, view
 from agent.queue.storage import Storage
 
-PATTERN = "segment-*.kq"
+_NAME = re.compile(r"segment-(\d{10})-(\d{14})-(\d{4})\.kq", re.ASCII)
+
+
+class Damaged(Exception):
+    """Records whose bytes are not the ones that were written."""
+
+    def __init__(self, gap: Gap) -> None:
+        super().__init__(f"record {gap.first_seq}")
+        self.gap = gap
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SegmentName:
+    """What a segment's file name says; names sort in the order in which segments were made."""
+
+    epoch: int
+    first_seq: int
+    attempt: int
+
+    @classmethod
+    def parse(cls, name: str) -> SegmentName | None:
+        """Return the parts of a segment's name, or None for any other file."""
+        match = _NAME.fullmatch(name)
+        return cls(*map(int, match.groups())) if match else None
+
+    def __str__(self) -> str:
+        return f"segment-{self.epoch:010d}-{self.first_seq:014d}-{self.attempt:04d}.kq"
 
 
 class Segment:
-    """An open segment. `frames` maps by position: frames[i] is (offset, header) of record `first_seq + i`."""
+    """A segment. Reading opens the file anew: a long backlog is thousands of files, and one can be purged meanwhile.
 
-    def __init__(self, path: Path, handle: int, header: SegmentHeader, size: int) -> None:
-        self.path, self.header, self.size = path, header, size
-        self._handle = handle
-        self._frames: list[tuple[int, FrameHeader]] | None = None
+    Only the newest one is open for writing; a handle of -1 says that this one is not.
+    """
+
+    def __init__(self, storage: Storage, path: Path, name: SegmentName) -> None:
+        self.path, self.name, self.first_seq = path, name, name.first_seq
+        self._storage = storage
+        self._handle = -1
+        self._index: Index | None = None
+        self.size = 0
         self.poisoned = False
+        self.receipted_at_ns: int | None = None
+        # Start-up must not take a sector that cannot be read for one that was never written.
+        self.tolerant = True
 
     @classmethod
-    def begin(cls, storage: Storage, blank: Path, folder: Path, header: SegmentHeader, attempt: int) -> Segment:
+    def begin(cls, storage: Storage, blank: Path, folder: Path, header: SegmentHeader, attempt: int) -> Self:
         """Turn a zero-filled file into a segment; `attempt` keeps names apart when a segment was poisoned."""
-        handle = storage.open(blank)
+        name = SegmentName(header.epoch, header.next_seq, attempt)
+        segment = cls(storage, folder / str(name), name)
+        segment.open_for_append(blank)
         try:
-            storage.write(handle, header.pack(), 0)
-            storage.sync_data(handle)
-            path = folder / f"segment-{header.epoch:010d}-{header.next_seq:014d}-{attempt:04d}.kq"
-            storage.rename(blank, path)
+            storage.write(segment._handle, [header.pack()], 0)
+            storage.sync_data(segment._handle)
+            storage.publish(blank, segment.path)
         except OSError:
-            os.close(handle)
+            segment.close()
+            # Never sync that file again: the next attempt starts with another one.
+            with suppress(OSError):
+                storage.unlink(blank)
             raise
-        segment = cls(path, handle, header, os.fstat(handle).st_size)
-        segment._frames = []
+        segment._index = Index(header.next_seq, header.head, header.bytes_before)
         return segment
 
-    @classmethod
-    def open(cls, storage: Storage, path: Path) -> Segment:
-        """Open an existing segment; raise CorruptFrame when its header is wrong."""
-        handle = storage.open(path)
-        header = SegmentHeader.unpack(os.pread(handle, BLOCK, 0))
-        if header is None:
-            os.close(handle)
-            raise CorruptFrame(f"{path.name}: header")
-        return cls(path, handle, header, os.fstat(handle).st_size)
+    def open_for_append(self, path: Path | None = None) -> None:
+        """Open the file for writing."""
+        self._handle = self._storage.open(path or self.path, writing=True)
+        self.size = self._storage.size(self._handle)
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._handle)
+        """Close the file if it is open for writing."""
+        if self._handle >= 0:
+            self._storage.close(self._handle)
+            self._handle = -1
 
     @property
-    def frames(self) -> list[tuple[int, FrameHeader]]:
-        """The frames, scanned by their headers when first asked for."""
-        if self._frames is None:
-            self._frames = list(self._scan())
-        return self._frames
+    def newest_index(self) -> Index:
+        """The index of the newest segment, which `load` or `begin` made."""
+        if self._index is None:
+            raise CorruptFrame(f"{self.name}: not loaded")
+        return self._index
 
     @property
-    def next_seq(self) -> int:
-        """The seq that the record after this segment's last one has."""
-        return self.header.next_seq + len(self.frames)
+    def room_bytes(self) -> int:
+        """How many bytes of frames still fit in."""
+        return 0 if self.poisoned else max(0, self.size - self.newest_index.end)
 
-    @property
-    def head(self) -> bytes:
-        """The chain's head after this segment's last record."""
-        return self.frames[-1][1].payload_sha256 if self.frames else self.header.head
+    def header(self) -> SegmentHeader | None:
+        """Return the header, or None when it is damaged. Raises OSError or OtherVersion."""
+        with self._view() as source:
+            return SegmentHeader.unpack(source.read(BLOCK, 0))
 
-    @property
-    def end(self) -> int:
-        """Offset of the next frame."""
-        if not self.frames:
-            return BLOCK
-        offset, header = self.frames[-1]
-        return offset + header.frame_bytes
+    def load(self, until: int | None) -> Index:
+        """Return the index, scanned when first asked for. Raises OSError or OtherVersion."""
+        if self._index is None:
+            with self._view() as source:
+                header = SegmentHeader.unpack(source.read(BLOCK, 0)) or self._guess_header(source)
+                self._index = scan(source, header, until)
+        return self._index
 
-    def append(self, storage: Storage, entry: Entry, appended_at_ns: int) -> None:
-        """Write one frame and sync it, once. After an OSError the segment is poisoned: never sync this file again."""
-        header = FrameHeader.of(entry, appended_at_ns)
-        offset = self.end
-        data = header.pack() + entry.cose_sign1 + entry.ciphertext
+    def append(self, entry: Entry, appended_at_ns: int) -> tuple[int, FrameHeader]:
+        """Write one frame and sync it, once; `newest_index.add` makes it visible.
+
+        After an OSError the segment is poisoned: never sync this file again.
+        """
+        index = self.newest_index
+        frame = FrameHeader.of(entry, appended_at_ns, index.total_bytes)
+        self._write_and_sync([frame.pack(), entry.cose_sign1, entry.ciphertext], index.end)
+        return index.end, frame
+
+    def rewrite(self, seq: int, entry: Entry) -> None:
+        """Write a frame that is there once more and sync it: whoever wrote it may have died before its sync."""
+        offset = self.newest_index.offsets[seq - self.first_seq]
+        frame = self.frame(seq, None)
+        self._write_and_sync([frame.pack(), entry.cose_sign1, entry.ciphertext], offset)
+
+    def frame(self, seq: int, until: int | None) -> FrameHeader:
+        """Return a record's header; raise Damaged, OSError."""
+        with self._view() as source:
+            return self._frame(source, seq, self.load(until))[1]
+
+    def read(self, seq: int, until: int | None) -> Entry:
+        """Return a record; raise Damaged when its bytes are not the ones that were written, or OSError."""
+        with self._view() as source:
+            offset, frame = self._frame(source, seq, self.load(until))
+            body = source.read(frame.body_bytes, offset + FRAME_HEADER_BYTES)
+        entry = frame.entry(body)
+        if entry is None:
+            raise Damaged(Gap(seq, seq + 1, frame.payload_sha256, offset, offset + frame.frame_bytes))
+        return entry
+
+    def bytes_of(self, gap: Gap) -> bytes:
+        """Return what stands where records were lost."""
+        with self._view() as source:
+            return source.read(gap.end - gap.begin, gap.begin)
+
+    def stamp(self) -> int | None:
+        """Return when the last record was receipted (ns), or None when that is not noted."""
+        with self._view() as source:
+            return unpack_stamp(source.read(BLOCK, 0))
+
+    def write_stamp(self, receipted_at_ns: int) -> None:
+        """Note when the last record was receipted; raise OSError."""
+        handle = self._storage.open(self.path, writing=True)
         try:
-            storage.write(self._handle, data, offset)
-            storage.sync_data(self._handle)
+            self._storage.write(handle, [pack_stamp(receipted_at_ns)], STAMP_OFFSET)
+            self._storage.sync_data(handle)
+        finally:
+            self._storage.close(handle)
+
+    def _view(self) -> AbstractContextManager[View]:
+        return view(self._storage, self.path, tolerant=self.tolerant)
+
+    def _write_and_sync(self, pieces: list[bytes], offset: int) -> None:
+        try:
+            self._storage.write(self._handle, pieces, offset)
+            self._storage.sync_data(self._handle)
         except OSError:
             self.poisoned = True
             raise
-        self.frames.append((offset, header))
 
-    def read(self, seq: int) -> Entry:
-        """Return a record; raise CorruptFrame when its bytes are not the ones that were written."""
-        offset, header = self.frames[seq - self.header.next_seq]
-        length = header.cose_length + header.ciphertext_length
-        entry = header.entry(os.pread(self._handle, length, offset + FRAME_HEADER_BYTES))
-        if entry is None:
-            raise CorruptFrame(f"{self.path.name}: record {seq} at {offset}")
-        return entry
+    def _frame(self, source: View, seq: int, index: Index) -> tuple[int, FrameHeader]:
+        """Raise Damaged without a hash (empty) where only the record behind the gap knows it."""
+        if seq >= index.next_seq:
+            raise Damaged(Gap(index.next_seq, seq + 1, b"", index.end, index.used_end))
+        offset = index.offsets[seq - self.first_seq]
+        if not offset:
+            raise Damaged(index.gap_of(seq))
+        frame = frame_at(source, offset)
+        if frame is None or (frame.epoch, frame.seq) != (self.name.epoch, seq):
+            following = (place for place in index.offsets[seq - self.first_seq + 1 :] if place)
+            raise Damaged(Gap(seq, seq + 1, b"", offset, next(following, index.end)))
+        return offset, frame
 
-    def cut(self, next_seq: int) -> None:
-        """Forget frames from `next_seq` on: a later segment holds them, this one was poisoned before it."""
-        del self.frames[max(0, next_seq - self.header.next_seq) :]
-
-    def drop_torn_tail(self) -> bool:
-        """Check the last frame's body and forget the frame if it never became whole; say whether it was torn.
-
-        Raises CorruptFrame when frames stand behind the gap: then it is damage, not a torn tail.
-        """
-        torn = False
-        if self.frames:
-            try:
-                self.read(self.next_seq - 1)
-            except CorruptFrame:
-                self.frames.pop()
-                torn = True
-        self._refuse_frames_behind(self.end)
-        return torn
-
-    def _scan(self) -> Iterator[tuple[int, FrameHeader]]:
-        offset, seq, head = BLOCK, self.header.next_seq, self.header.head
-        while offset < self.size:
-            header = FrameHeader.unpack(os.pread(self._handle, FRAME_HEADER_BYTES, offset))
-            if header is None or (header.epoch, header.seq, header.prev) != (self.header.epoch, seq, head):
-                return
-            if offset + header.frame_bytes > self.size:
-                return
-            yield offset, header
-            offset, seq, head = offset + header.frame_bytes, seq + 1, header.payload_sha256
-
-    def _refuse_frames_behind(self, end: int) -> None:
-        """Look for whole frames with later seqs behind the place where the scan ended."""
-        for offset in range(end, self.size, BLOCK):
-            header = FrameHeader.unpack(os.pread(self._handle, FRAME_HEADER_BYTES, offset))
-            if header is not None and header.epoch == self.header.epoch and header.seq > self.next_seq:
-                raise CorruptFrame(f"{self.path.name}: record {self.next_seq} is missing before {header.seq}")
+    def _guess_header(self, source: View) -> SegmentHeader:
+        """Stand in for a header of which both copies are damaged: the name and the first frame say the same."""
+        frame = frame_at(source, BLOCK)
+        if frame is None or (frame.epoch, frame.seq) != (self.name.epoch, self.first_seq):
+            return SegmentHeader(self.name.epoch, self.first_seq, b"", 0, source.size)
+        return SegmentHeader(frame.epoch, frame.seq, frame.prev, frame.bytes_before, source.size)

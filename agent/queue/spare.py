@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 
 from agent.queue.storage import Storage
 
@@ -11,49 +12,63 @@ NAME = "spare.kq"
 
 
 class Spare:
-    """At most one zero-filled file ahead of need."""
+    """At most one zero-filled file ahead of need. `may_grow` is asked before one is made in the background."""
 
-    def __init__(self, storage: Storage, folder: Path, size: int) -> None:
-        self._storage, self._path, self._size = storage, folder / NAME, size
-        self._making = self._path.with_suffix(".new")
+    def __init__(self, storage: Storage, folder: Path, size: int, may_grow: Callable[[], bool]) -> None:
+        self._storage, self._path, self.size, self._may_grow = storage, folder / NAME, size, may_grow
+        self._taken = folder / "taken.new"
         self._lock = Lock()
-        self._thread: Thread | None = None
-        self._making.unlink(missing_ok=True)
-        if self._path.exists() and self._path.stat().st_size != size:
-            self._path.unlink()
+        self._closed = False
+        self.ready = False
 
-    @property
-    def ready(self) -> bool:
-        """Whether the spare is there."""
-        return self._path.exists()
+    def adopt(self) -> None:
+        """Take over the spare that an earlier run left, or remove it when it has another size; raise OSError."""
+        try:
+            handle = self._storage.open(self._path)
+        except FileNotFoundError:
+            return
+        try:
+            self.ready = self._storage.size(handle) == self.size
+        finally:
+            self._storage.close(handle)
+        if not self.ready:
+            self._storage.remove(self._path)
 
     def make(self) -> None:
         """Make the spare now unless it is there; raise OSError (nothing is left behind)."""
         with self._lock:
-            if not self._path.exists():
-                self._storage.create_zeroed(self._making, self._size)
-                self._storage.rename(self._making, self._path)
+            self._make()
 
     def make_in_background(self) -> None:
-        """Make it in a thread of its own; a failure shows when it is needed."""
-        if self.ready or (self._thread is not None and self._thread.is_alive()):
-            return
-        self._thread = Thread(target=self._make_quietly, name="queue-spare", daemon=True)
-        self._thread.start()
+        """Make it beside the caller; a failure shows when it is needed."""
+        if not self.ready:
+            self._storage.in_background(self._make_quietly)
 
-    def path(self) -> Path:
-        """Return the spare's path, made if it must be; raise OSError."""
-        self.make()
-        return self._path
+    def take(self) -> Path:
+        """Hand out the spare, made if it must be; the caller renames it or removes it. Raises OSError.
+
+        It gets another name first: a fill under way elsewhere must not put the next spare in its place.
+        """
+        with self._lock:
+            self._make()
+            self._storage.rename(self._path, self._taken)
+            self.ready = False
+        return self._taken
 
     def close(self) -> None:
-        """Wait for the thread."""
-        if self._thread is not None:
-            self._thread.join()
+        """Wait for a fill that is under way; none begins afterwards."""
+        with self._lock:
+            self._closed = True
+
+    def _make(self) -> None:
+        if not self.ready and not self._closed:
+            self._storage.create_zeroed(self._path, self.size)
+            self.ready = True
 
     def _make_quietly(self) -> None:
         try:
-            self.make()
+            if self._may_grow():
+                self.make()
         except OSError:
             # ensure_room makes it again in the foreground and tells the reason before a visit starts.
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.sealing.encoding import decode_map, encode, take, take_bytes, take_count
+from agent.sealing.encoding import check_map, decode_map, encode, take, take_bytes, take_count, take_signed
 from agent.sealing.errors import Malformed
 from agent.sealing.keys import KEY_ID_BYTES
 
@@ -64,7 +64,7 @@ class Core:
         kiosk = take(values, "kiosk", str, _WHAT)
         if not 0 < len(kiosk) <= MAX_KIOSK_NAME:
             raise Malformed(f"{_WHAT}: kiosk")
-        clock = decode_map(encode(values["clock"]), _CLOCK_KEYS, _WHAT)
+        clock = check_map(values["clock"], _CLOCK_KEYS, _WHAT)
         offset = clock["offset"]
         return cls(
             test=take(values, "test", bool, _WHAT),
@@ -74,6 +74,6 @@ class Core:
             manifest_sha256=take_bytes(values, "manifest", HASH_BYTES, _WHAT),
             captured_at_ns=take_count(values, "captured_at", _WHAT),
             clock=ClockState(
-                take_count(clock, "monotonic", _WHAT), None if offset is None else take(clock, "offset", int, _WHAT)
+                take_count(clock, "monotonic", _WHAT), None if offset is None else take_signed(clock, "offset", _WHAT)
             ),
         )

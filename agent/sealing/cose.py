@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cbor2
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from agent.sealing.encoding import decode_any, decode_tagged, encode
+from agent.sealing.encoding import decode, encode
 from agent.sealing.errors import Malformed, SignatureInvalid
 from agent.sealing.keys import COORDINATE_BYTES, KEY_ID_BYTES, SigningKey, key_id
 
@@ -50,12 +49,12 @@ def sign1(payload: bytes, content_type: str, key: SigningKey) -> bytes:
     header = {HEADER_ALGORITHM: ES256, HEADER_CONTENT_TYPE: content_type, HEADER_KEY_ID: key.key_id}
     protected = encode(header)
     signature = key.sign(_signed_bytes(protected, payload))
-    return encode(cbor2.CBORTag(TAG, [protected, {}, payload, signature]))
+    return encode([protected, {}, payload, signature], TAG)
 
 
 def parse_sign1(data: bytes, content_type: str) -> Sign1:
     """Parse strictly: ES256, this content type, a 16-byte key id, an empty unprotected header. Raises Malformed."""
-    parts = decode_tagged(data, TAG, content_type)
+    parts = decode(data, content_type, TAG)
     if not isinstance(parts, list) or len(parts) != 4:
         raise Malformed(f"{content_type}: not COSE_Sign1")
     protected, unprotected, payload, signature = parts
@@ -63,7 +62,7 @@ def parse_sign1(data: bytes, content_type: str) -> Sign1:
         raise Malformed(f"{content_type}: not COSE_Sign1")
     if unprotected != {} or len(signature) != 2 * COORDINATE_BYTES:
         raise Malformed(f"{content_type}: unprotected header or signature length")
-    header = decode_any(protected, content_type)
+    header = decode(protected, content_type)
     if not isinstance(header, dict) or set(header) != {HEADER_ALGORITHM, HEADER_CONTENT_TYPE, HEADER_KEY_ID}:
         raise Malformed(f"{content_type}: protected header")
     kid = header[HEADER_KEY_ID]

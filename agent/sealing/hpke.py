@@ -8,7 +8,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 
 from agent.sealing.core import Core
-from agent.sealing.errors import SealBroken
+from agent.sealing.errors import KeyUnusable, SealBroken
 from agent.sealing.keys import RecipientKey, RecipientPrivateKey
 
 INFO_PREFIX = b"kiosk-record-v0"
@@ -17,8 +17,16 @@ _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM
 
 
 def seal_content(content: bytes, core: Core, recipient: RecipientKey) -> bytes:
-    """Return encapsulated key || ciphertext || tag; whoever seals cannot open it again."""
-    return _SUITE.encrypt(content, recipient.public, info=_info(core))
+    """Return encapsulated key || ciphertext || tag; whoever seals cannot open it again.
+
+    Raises KeyUnusable when the core names another recipient, or the recipient's key is no usable point.
+    """
+    if core.recipient_key_id != recipient.key_id:
+        raise KeyUnusable(f"the core names {core.recipient_key_id.hex()}, not {recipient.key_id.hex()}")
+    try:
+        return _SUITE.encrypt(content, recipient.public, info=_info(core))
+    except ValueError as error:
+        raise KeyUnusable(f"recipient {recipient.key_id.hex()}") from error
 
 
 def open_content(ciphertext: bytes, core: Core, key: RecipientPrivateKey) -> bytes:

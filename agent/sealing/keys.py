@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -17,6 +18,8 @@ from agent.sealing.errors import KeyUnusable
 
 KEY_ID_BYTES = 16
 COORDINATE_BYTES = 32
+POINT_BYTES = 1 + 2 * COORDINATE_BYTES
+MAX_KEY_FILE_BYTES = 64 * 1024
 OWNER_ONLY = 0o600
 
 PrivateKey = ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey
@@ -139,7 +142,7 @@ def signing_key_from_pem(data: bytes) -> ec.EllipticCurvePublicKey:
     """Parse a P-256 public key in PEM (the campaign key as kiosks hold it); raise KeyUnusable."""
     try:
         key = serialization.load_pem_public_key(data)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise KeyUnusable("not a public key in PEM") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise KeyUnusable("not a P-256 public key")
@@ -148,6 +151,8 @@ def signing_key_from_pem(data: bytes) -> ec.EllipticCurvePublicKey:
 
 def public_key_from_point(point: bytes) -> ec.EllipticCurvePublicKey:
     """Parse an uncompressed P-256 point (65 bytes, SEC 1); raise KeyUnusable."""
+    if len(point) != POINT_BYTES:
+        raise KeyUnusable("not an uncompressed P-256 point")
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     except ValueError as error:
@@ -160,27 +165,33 @@ def point_of(public: ec.EllipticCurvePublicKey) -> bytes:
 
 
 def write_private_key(path: Path, key: PrivateKey) -> None:
-    """Write a private key, PKCS #8 PEM, 0600, on stable storage; never over an existing file."""
+    """Write a private key, PKCS #8 PEM, 0600, on stable storage; never over an existing file. Raises KeyUnusable."""
     data = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
+        try:
+            _write_durably(handle, path, data)
+        except OSError:
+            # Half a key must not stand in the way of the next attempt.
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(handle)
     except OSError as error:
         raise KeyUnusable(f"{path}: {error.strerror}") from error
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def read_private_key(path: Path) -> PrivateKey:
     """Read a private key that only its owner can read; raise KeyUnusable otherwise."""
     try:
-        with path.open("rb") as file:
-            _refuse_wide(path, os.fstat(file.fileno()))
-            key = serialization.load_pem_private_key(file.read(), password=None)
-    except (OSError, ValueError, TypeError) as error:
+        # O_NONBLOCK: a pipe in the key's place must not hold the start.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            _refuse_wide(path, os.fstat(handle))
+            key = serialization.load_pem_private_key(file.read(MAX_KEY_FILE_BYTES), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         # The library's message could quote the file; its type is enough.
         raise KeyUnusable(f"{path}: {getattr(error, 'strerror', None) or 'not a private key in PEM'}") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey):
@@ -188,7 +199,20 @@ def read_private_key(path: Path) -> PrivateKey:
     return key
 
 
+def _write_durably(handle: int, path: Path, data: bytes) -> None:
+    with os.fdopen(handle, "wb", closefd=False) as file:
+        file.write(data)
+    os.fsync(handle)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def _refuse_wide(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyUnusable(f"{path}: not a regular file")
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077:
         raise KeyUnusable(f"{path}: mode {mode:04o} is wider than 0600")

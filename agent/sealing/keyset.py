@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent.sealing.bundle import Bundle
-from agent.sealing.encoding import decode_any, encode
+from agent.sealing.encoding import decode, encode
 from agent.sealing.errors import Malformed, NoCurrentRecipient
 from agent.sealing.keys import RecipientKey, key_id, point_of, public_key_from_point
 
@@ -93,7 +93,7 @@ class PolicyDocument:
 
 
 def _byte_strings(bundle: Bundle) -> tuple[bytes, ...]:
-    value = decode_any(bundle.body, bundle.kind)
+    value = decode(bundle.body, bundle.kind)
     if not isinstance(value, list) or len(value) > MAX_ENTRIES or not all(type(item) is bytes for item in value):
         raise Malformed(f"{bundle.kind}: not a list of byte strings")
     return tuple(value)

@@ -52,14 +52,15 @@ def verify_receipt(data: bytes, keys: ReceiptKeys) -> Receipt:
     if public is None:
         raise SignatureInvalid(f"receipt key {signed.key_id.hex()} is not in the bundle")
     values = decode_map(signed.verify(public), _KEYS, _WHAT)
+    through_seq = take_count(values, "through_seq", _WHAT)
     quarantined = take(values, "quarantined", list, _WHAT)
-    if not all(type(seq) is int and seq >= 0 for seq in quarantined):
+    if not all(type(seq) is int and 0 <= seq <= through_seq for seq in quarantined):
         raise Malformed(f"{_WHAT}: quarantined")
     return Receipt(
         collector=take(values, "collector", str, _WHAT),
         kiosk=take(values, "kiosk", str, _WHAT),
         epoch=take_count(values, "epoch", _WHAT),
-        through_seq=take_count(values, "through_seq", _WHAT),
+        through_seq=through_seq,
         head=take_bytes(values, "head", HASH_BYTES, _WHAT),
         quarantined=tuple(quarantined),
         time_ns=take_count(values, "time", _WHAT),

@@ -27,6 +27,7 @@ class SignedRecord:
     prev: bytes
     payload_sha256: bytes
     cose_sign1: bytes = field(repr=False)
+    ciphertext_sha256: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,19 @@ def epoch_start(kiosk: str, epoch: int, key_id: bytes) -> bytes:
 
 def sign_record(core: Core, epoch: int, seq: int, prev: bytes, ciphertext: bytes, key: RecordKey) -> SignedRecord:
     """Sign one record as number `seq` of `epoch`, after the record whose payload hashes to `prev`."""
+    ciphertext_sha256 = hashlib.sha256(ciphertext).digest()
     payload = encode(
         {
             "core": core.to_bytes(),
             "epoch": epoch,
             "seq": seq,
             "prev": prev,
-            "ciphertext": hashlib.sha256(ciphertext).digest(),
+            "ciphertext": ciphertext_sha256,
             "length": len(ciphertext),
         }
     )
     signed = sign1(payload, CONTENT_TYPE, key)
-    return SignedRecord(epoch, seq, prev, hashlib.sha256(payload).digest(), signed)
+    return SignedRecord(epoch, seq, prev, hashlib.sha256(payload).digest(), signed, ciphertext_sha256)
 
 
 def verify_record(cose_sign1: bytes, ciphertext: bytes, public: ec.EllipticCurvePublicKey) -> RecordClaims:

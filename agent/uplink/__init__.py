@@ -1,6 +1,6 @@
 """Moves the queue to the collector. Knows nothing of people, chips or pictures."""
 
-from agent.uplink.diagnosis import TlsFiles
+from agent.uplink.channel import TlsFiles
 from agent.uplink.errors import UplinkError
 from agent.uplink.state import UplinkState
 from agent.uplink.uplink import Uplink

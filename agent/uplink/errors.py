@@ -44,6 +44,61 @@ class CollectorNotTrusted(UplinkError):
     )
 
 
+class CollectorSilent(UplinkError):
+    """The connection stands, TLS included, but the collector's program says nothing."""
+
+    code = "uplink.collector_silent"
+    words = Words("Trung tâm nhận kết nối nhưng không trả lời.", "The collector takes the connection and says nothing.")
+    remedy = Words(
+        "Hồ sơ an toàn và sẽ tự gửi. Nếu kéo dài, báo trung tâm: chương trình ở đó bị treo.",
+        "Records are safe and go by themselves. If it lasts, tell the centre: its program hangs.",
+    )
+
+
+class CollectorBusy(UplinkError):
+    """The collector asked to wait; `detail` is its reason."""
+
+    code = "uplink.collector_busy"
+    words = Words("Trung tâm yêu cầu chờ.", "The collector asks to wait.")
+    remedy = Words(
+        "Không cần làm gì: hồ sơ an toàn và sẽ tự gửi. Nếu kéo dài, báo trung tâm.",
+        "Nothing to do: records are safe and go by themselves. If it lasts, tell the centre.",
+    )
+
+
+class CollectorFailed(UplinkError):
+    """Something answers at the collector's address, but with an error of its own."""
+
+    code = "uplink.collector_failed"
+    words = Words("Trung tâm báo lỗi bên trong.", "The collector answers with an error of its own.")
+    remedy = Words(
+        "Hồ sơ an toàn và sẽ gửi lại. Báo trung tâm kèm chi tiết; kiểm tra collector.address.",
+        "Records are safe and are sent again. Tell the centre the detail; check collector.address.",
+    )
+
+
+class TlsFilesUnusable(UplinkError):
+    """The kiosk's own CA, certificate or key file cannot be used; `detail` names it."""
+
+    code = "uplink.tls_files"
+    words = Words("Không dùng được tệp TLS của kiosk.", "The kiosk's own TLS files cannot be used.")
+    remedy = Words(
+        "Chép lại thư mục tin cậy (tls/ca.pem, client.pem, client.key) do trung tâm cấp.",
+        "Copy the trust folder from the centre again (tls/ca.pem, client.pem, client.key).",
+    )
+
+
+class ClockWrong(UplinkError):
+    """By the kiosk's clock a certificate in use was not issued yet: the clock is behind."""
+
+    code = "uplink.clock"
+    words = Words("Đồng hồ của kiosk chạy sai (chậm).", "The kiosk's clock is wrong: it is behind.")
+    remedy = Words(
+        "Chỉnh lại ngày giờ (timedatectl). Thu nhận vẫn tiếp tục được; hồ sơ sẽ tự gửi sau đó.",
+        "Set date and time (timedatectl). Intake goes on; records leave by themselves after that.",
+    )
+
+
 class ClockOrCertificate(UplinkError):
     """A certificate is outside its dates by the kiosk's clock: the clock or the certificate is wrong."""
 
@@ -63,7 +118,32 @@ class KioskRefused(UplinkError):
 
     code = "uplink.kiosk_refused"
     words = Words("Trung tâm từ chối chứng thư của kiosk.", "The collector refuses this kiosk's certificate.")
-    remedy = Words("Xin cấp lại chứng thư cho kiosk.", "Have the kiosk's certificate issued again.")
+    remedy = Words(
+        "Hồ sơ an toàn tại kiosk. Xin trung tâm cấp lại chứng thư cho kiosk.",
+        "The records are safe here. Have the kiosk's certificate issued again.",
+    )
+
+
+class KioskNotRegistered(UplinkError):
+    """The collector knows no kiosk of this name, or the certificate is for another one."""
+
+    code = "uplink.not_registered"
+    words = Words("Trung tâm chưa đăng ký kiosk này.", "This kiosk is not registered at the collector.")
+    remedy = Words(
+        "Hồ sơ an toàn. Báo trung tâm đăng ký kiosk, và kiểm tra kiosk.name; kiosk sẽ tự thử lại.",
+        "Records are safe. Have the centre register the kiosk, check kiosk.name; it tries again by itself.",
+    )
+
+
+class TestRecordsRefused(UplinkError):
+    """Test records (kiosk.development) at a collector that is in production."""
+
+    code = "uplink.test_records_refused"
+    words = Words("Trung tâm không nhận hồ sơ thử nghiệm.", "The collector does not take test records.")
+    remedy = Words(
+        "Kiosk này đang ở chế độ thử nghiệm: dùng trung tâm thử nghiệm, hoặc thiết lập kiosk mới cho thật.",
+        "This kiosk is in development: use a collector for tests, or set up a new kiosk for real work.",
+    )
 
 
 class ReceiptNotBelieved(UplinkError):

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from agent.capture.chip import CardAccessNumber
 from agent.capture.evidence import Check, Evidence, Part, Verdict
-from agent.intake.policy import NoticeText, Policy
+from agent.intake.journal import Journal, JournalKey, UnfinishedVisit
+from agent.intake.policy import NoticeText, Policy, Rules
 from agent.intake.stages import Context, Outcome, Stage
 from agent.intake.visit import OperatorIdentity, Stored, Visit, VisitFile
 from agent.roster import Member
 from agent.words import KioskError
 
+RECORD_ID = bytes(range(16))
 MEMBER = Member("001085000001", "Nguyễn Văn Đức", date(1985, 2, 3), "Chi bộ 1", True)
 PASSED = Evidence(
     "chip", (Check("passive_authentication", Verdict.PASSED),), (Part("chip/sod", "application/cms", b"sod"),)
@@ -80,13 +83,19 @@ RunVisit = Callable[..., tuple[Visit, list[dict[str, object]]]]
 
 
 @pytest.fixture
-def run_visit(policy: Policy, register: Register) -> RunVisit:
-    """Return a function that runs a visit, answers its questions in order, and gives visit and events."""
+def run_visit(policy: Policy, register: Register, journal: Journal) -> RunVisit:
+    """Return a function that runs a visit, answers its questions in order, and gives visit and events.
 
-    def run(stages: Sequence[Stage], answers: Sequence[str]) -> tuple[Visit, list[dict[str, object]]]:
+    The answer CANCEL cancels it, INTERRUPT stops it as the daemon does on its way out.
+    """
+
+    def run(
+        stages: Sequence[Stage], answers: Sequence[str], unfinished: UnfinishedVisit | None = None
+    ) -> tuple[Visit, list[dict[str, object]]]:
         can = CardAccessNumber.from_number(MEMBER.number)
         operator = OperatorIdentity("tester", "peer uid 0")
-        visit = Visit("v1", MEMBER, can, operator, "vi", stages, policy, register)
+        rules = Rules(policy, bytes(32))
+        visit = Visit("v1", RECORD_ID, MEMBER, can, operator, "vi", stages, rules, register, journal, unfinished)
         thread = Thread(target=visit.run)
         thread.start()
         told: list[dict[str, object]] = []
@@ -97,12 +106,27 @@ def run_visit(policy: Policy, register: Register) -> RunVisit:
                 told.append({"kind": event.kind, **event.payload})
                 if event.kind == "question" and waiting:
                     question = event.payload["question"]
-                    choice = waiting.pop(0)
-                    visit.cancel() if choice == "CANCEL" else visit.answer(question, choice)
+                    _do(visit, question, waiting.pop(0))
         thread.join(5)
         return visit, told
 
     return run
+
+
+def _do(visit: Visit, question: int, choice: str) -> None:
+    match choice:
+        case "CANCEL":
+            visit.cancel()
+        case "INTERRUPT":
+            visit.interrupt()
+        case _:
+            visit.answer(question, choice)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """Return the journal of a kiosk whose journal key is on the disk."""
+    return Journal(tmp_path / "journal", JournalKey.load(None, tmp_path / "journal.key"))
 
 
 @pytest.fixture

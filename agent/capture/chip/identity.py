@@ -5,17 +5,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from agent.capture.chip.errors import NotANumber, QrUnreadable
+from agent.capture.chip.errors import ChipDataError, NotAnMrz, NotANumber, NotAPin, QrUnreadable
+from agent.capture.chip.mrz import Mrz, check_digit
 
 _NUMBER = re.compile(r"[0-9]{12}")
+_ACCESS_NUMBER = re.compile(r"[0-9]{6}")
+_MRZ_INFORMATION = re.compile(r"[0-9A-Z<]{9,30}[0-9]([0-9<]{6}[0-9]){2}")
+_PIN = re.compile(r"[0-9]{5,16}")
 MIN_QR_FIELDS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class CardAccessNumber:
-    """Six digits that open the chip; on the CCCD the last six of the personal number."""
+    """Six digits that open the chip; on the CCCD the last six of the personal number. Raises NotANumber."""
 
     digits: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _ACCESS_NUMBER.fullmatch(self.digits):
+            raise NotANumber
 
     @classmethod
     def from_number(cls, number: str) -> CardAccessNumber:
@@ -28,6 +36,60 @@ class CardAccessNumber:
     def from_qr(cls, text: str) -> CardAccessNumber:
         """Take the number from the QR text; raise QrUnreadable."""
         return cls.from_number(parse_qr(text).number)
+
+
+@dataclass(frozen=True, slots=True)
+class MrzInformation:
+    """Document number, birth date and expiry date, each with its check digit (Doc 9303-11, 9.7.2). Raises NotAnMrz."""
+
+    text: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _MRZ_INFORMATION.fullmatch(self.text):
+            raise NotAnMrz
+
+    @classmethod
+    def from_lines(cls, text: str) -> MrzInformation:
+        """Take the lines of a zone as typed or scanned; raise NotAnMrz, naming the check digits that are wrong."""
+        try:
+            mrz = Mrz.parse("".join(text.split()))
+        except ChipDataError as error:
+            raise NotAnMrz from error
+        wrong = [name for name in mrz.wrong_digits if name in ("document_number", "birth_date", "expiry_date")]
+        if wrong:
+            raise NotAnMrz(f"check digit of {', '.join(wrong)}")
+        return cls(mrz.information)
+
+    @classmethod
+    def from_fields(cls, number: str, birth: str, expiry: str) -> MrzInformation:
+        """Take document number, and birth and expiry date as YYMMDD; raise NotAnMrz."""
+        padded = number.upper().ljust(9, "<")
+        dates = all(re.fullmatch(r"[0-9<]{6}", text) for text in (birth, expiry))
+        if not dates or not re.fullmatch(r"[0-9A-Z<]{9,22}", padded):
+            raise NotAnMrz
+        return cls("".join(part + check_digit(part) for part in (padded, birth, expiry)))
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The holder's secret number; chips block it after a few wrong ones. Raises NotAPin."""
+
+    digits: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _PIN.fullmatch(self.digits):
+            raise NotAPin
+
+
+@dataclass(frozen=True, slots=True)
+class Puk:
+    """The number that unblocks a PIN. Raises NotAPin."""
+
+    digits: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _PIN.fullmatch(self.digits):
+            raise NotAPin
 
 
 @dataclass(frozen=True, slots=True)

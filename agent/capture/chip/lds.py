@@ -5,63 +5,33 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from agent.capture.chip import tlv
 from agent.capture.chip.errors import ChipDataError
 from agent.capture.chip.mrz import Mrz
 
-FACIAL_HEADER_BYTES = 14
-FACE_INFORMATION_BYTES = 20
-FEATURE_POINT_BYTES = 8
-IMAGE_INFORMATION_BYTES = 12
-MAX_FEATURE_POINTS = 1000
-_IMAGE_TYPES = {0: "image/jpeg", 1: "image/jp2"}
-_MAGICS = {"image/jpeg": (b"\xff\xd8\xff",), "image/jp2": (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51")}
+_TEXTS = frozenset({0x0C, 0x13, 0x16})  # UTF8String, PrintableString, IA5String
 
 
-def parse_dg1(data: bytes) -> Mrz:
-    """Parse DG1 (4.7.1); raise ChipDataError."""
+def parse_dg1(data: bytes, today: date | None = None) -> Mrz:
+    """Parse DG1 (4.7.1); raise ChipDataError. `today` as Mrz.parse has it."""
     text = tlv.need(tlv.only(data, 0x61), 0x5F1F)
     try:
-        return Mrz.parse(text.decode("ascii"))
+        return Mrz.parse(text.decode("ascii"), today)
     except UnicodeDecodeError as error:
         raise ChipDataError("DG1 is not ASCII") from error
 
 
 @dataclass(frozen=True, slots=True)
-class FaceImage:
-    """A portrait as the chip holds it: `media_type` is image/jpeg or image/jp2."""
-
-    media_type: str
-    data: bytes = field(repr=False)
-
-
-def parse_dg2(data: bytes) -> FaceImage:
-    """Return the first portrait of DG2 (4.7.2; ISO/IEC 19794-5:2005, 5); raise ChipDataError."""
-    group = tlv.need(tlv.only(data, 0x75), 0x7F61)
-    template = tlv.need(group, 0x7F60)
-    record = tlv.find(template, 0x5F2E) or tlv.find(template, 0x7F2E)
-    if record is None:
-        raise ChipDataError("DG2 has no biometric data block")
-    if record[:8] != b"FAC\x00010\x00" or len(record) < FACIAL_HEADER_BYTES + FACE_INFORMATION_BYTES:
-        raise ChipDataError("DG2 is not ISO/IEC 19794-5:2005")
-    face = record[FACIAL_HEADER_BYTES:]
-    length, points = int.from_bytes(face[:4]), int.from_bytes(face[4:6])
-    image_at = FACE_INFORMATION_BYTES + points * FEATURE_POINT_BYTES
-    if points > MAX_FEATURE_POINTS or not image_at + IMAGE_INFORMATION_BYTES < length <= len(face):
-        raise ChipDataError("DG2 claims more than it holds")
-    media_type = _IMAGE_TYPES.get(face[image_at + 1], "")
-    image = face[image_at + IMAGE_INFORMATION_BYTES : length]
-    if not image.startswith(_MAGICS.get(media_type, (b"?",))):
-        raise ChipDataError("DG2 holds no JPEG or JPEG 2000")
-    return FaceImage(media_type, image)
-
-
-@dataclass(frozen=True, slots=True)
 class CitizenData:
-    """The CCCD's DG13: field number -> text, or texts where the field holds several; NFC."""
+    """The CCCD's DG13: field number -> text, or texts where the field holds several; NFC.
+
+    `raw` holds the encoded values of fields that are no text.
+    """
 
     fields: Mapping[int, str | tuple[str, ...]] = field(repr=False)
+    raw: Mapping[int, bytes] = field(repr=False, default_factory=dict)
 
     def text(self, number: int) -> str:
         """Return a single text, empty when absent."""
@@ -72,26 +42,50 @@ class CitizenData:
 def parse_dg13(data: bytes) -> CitizenData:
     """Parse DG13: 6D { SEQUENCE { INTEGER, OID, SET OF SEQUENCE { INTEGER number, value } } }; raise ChipDataError."""
     sequence = tlv.only(tlv.only(data, 0x6D), 0x30)
+    seen: set[int] = set()
     fields: dict[int, str | tuple[str, ...]] = {}
+    raw: dict[int, bytes] = {}
     for item in tlv.items(tlv.need(sequence, 0x31)):
-        members = list(tlv.items(item.value))
-        if item.tag != 0x30 or not members or members[0].tag != 0x02:
-            raise ChipDataError("DG13 field")
-        if len(members) > 1:
-            fields[int.from_bytes(members[0].value)] = _value(members[1])
-    return CitizenData(fields)
+        number, value = _numbered(item)
+        if number in seen:
+            raise ChipDataError(f"DG13 has field {number} twice")
+        seen.add(number)
+        if value is None:
+            continue
+        if _is_text(value):
+            fields[number] = _texts(value)
+        else:
+            raw[number] = tlv.encode(value.tag, value.value)
+    return CitizenData(fields, raw)
 
 
-def _value(item: tlv.Tlv) -> str | tuple[str, ...]:
+def _numbered(item: tlv.Tlv) -> tuple[int, tlv.Tlv | None]:
+    """Return a field's number and its value, None when it has none."""
+    members = list(tlv.items(item.value))
+    if item.tag != 0x30 or len(members) not in (1, 2):
+        raise ChipDataError("DG13 field")
+    number = members[0]
+    if number.tag != 0x02 or len(number.value) != 1:
+        raise ChipDataError("DG13 field number")
+    return number.value[0], members[1] if len(members) > 1 else None
+
+
+def _is_text(item: tlv.Tlv) -> bool:
+    if item.tag == 0x30:
+        return all(member.tag in _TEXTS for member in tlv.items(item.value))
+    return item.tag in _TEXTS
+
+
+def _texts(item: tlv.Tlv) -> str | tuple[str, ...]:
     if item.tag == 0x30:
         return tuple(_text(member) for member in tlv.items(item.value))
     return _text(item)
 
 
 def _text(item: tlv.Tlv) -> str:
-    if item.tag not in (0x0C, 0x13, 0x16):  # UTF8String, PrintableString, IA5String
-        raise ChipDataError(f"DG13 text of type {item.tag:02X}")
     try:
-        return unicodedata.normalize("NFC", item.value.decode("utf-8"))
+        text = unicodedata.normalize("NFC", item.value.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ChipDataError("DG13 text is not UTF-8") from error
+    # A chip must not steer the terminal or the page that shows its text.
+    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf") else c for c in text)

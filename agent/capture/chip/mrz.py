@@ -1,16 +1,30 @@
-"""The machine-readable zone of a TD1 card in DG1 (Doc 9303-5; check digits Doc 9303-3, 4.9)."""
+"""Machine-readable zones: TD1, TD2 and TD3 (Doc 9303-4, -5, -6; check digits Doc 9303-3, 4.9)."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 
 from agent.capture.chip.errors import ChipDataError
 
-LINE = 30
 _VALUES = {c: i for i, c in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")} | {"<": 0}
 _WEIGHTS = (7, 3, 1)
+_DIGITS = frozenset("0123456789")
+CITIZEN_NUMBER = 12
+VIETNAM = "VNM"
+
+
+class MrzFormat(StrEnum):
+    """The size of the document, and with it of the zone."""
+
+    TD1 = "TD1"
+    TD2 = "TD2"
+    TD3 = "TD3"
+
+
+# Lines and their length.
+_SIZES = {90: (MrzFormat.TD1, 30), 72: (MrzFormat.TD2, 36), 88: (MrzFormat.TD3, 44)}
 
 
 def check_digit(text: str) -> str:
@@ -19,33 +33,78 @@ def check_digit(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Mrz:
-    """The fields of three lines of 30; texts keep no fillers. `wrong_digits` names the check digits that do not fit."""
+class _Layout:
+    """The fields as they stand in the lines, fillers included, and every check digit with what it covers."""
 
+    code: str
+    issuer: str
+    number: str
+    birth: str
+    sex: str
+    expiry: str
+    nationality: str
+    optional: tuple[str, ...]
+    name: str
+    digits: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mrz:
+    """The fields of a zone; texts keep no fillers. `wrong_digits` names the check digits that do not fit.
+
+    `personal_number` is the 12-digit number of a Vietnamese TD1, else the optional data. `birth_date` and
+    `expiry_date` are None where the document leaves them out, in part or whole. `information` is what BAC and PACE
+    derive keys from. A name that fills its field to the end may be cut off: `name_truncated`.
+    """
+
+    format: MrzFormat
+    document_code: str = field(repr=False)
+    issuer: str = field(repr=False)
     document_number: str = field(repr=False)
     personal_number: str = field(repr=False)
-    birth_date: date = field(repr=False)
+    birth_date: date | None = field(repr=False)
+    expiry_date: date | None = field(repr=False)
     sex: str = field(repr=False)
+    nationality: str = field(repr=False)
     surname: str = field(repr=False)
     given_names: str = field(repr=False)
+    name_truncated: bool = field(repr=False)
+    optional_data: tuple[str, ...] = field(repr=False)
     wrong_digits: tuple[str, ...]
+    information: str = field(repr=False)
 
     @classmethod
-    def parse(cls, text: str) -> Mrz:
-        """Parse 90 characters; raise ChipDataError when they are not a TD1's."""
-        if len(text) != 3 * LINE or not set(text) <= set(_VALUES):
-            raise ChipDataError("DG1 is not a TD1 machine-readable zone")
-        upper, middle, lower = text[:LINE], text[LINE : 2 * LINE], text[2 * LINE :]
-        surname, _, given = lower.partition("<<")
-        personal = upper[15:27]
+    def parse(cls, text: str, today: date | None = None) -> Mrz:
+        """Parse all characters of a zone; raise ChipDataError when they are none.
+
+        `today` decides about centuries where no personal number tells: nobody is born tomorrow.
+        """
+        if len(text) not in _SIZES or not set(text) <= set(_VALUES):
+            raise ChipDataError("not a machine-readable zone of TD1, TD2 or TD3")
+        kind, length = _SIZES[len(text)]
+        lines = [text[at : at + length] for at in range(0, len(text), length)]
+        layout = _LAYOUTS[kind](lines)
+        surname, _, given = layout.name.partition("<<")
+        personal = _personal_number(kind, layout)
+        number = layout.digits["document_number"]
         return cls(
-            document_number=upper[5:14].rstrip("<"),
-            personal_number=personal.rstrip("<"),
-            birth_date=_birth_date(middle[:6], personal),
-            sex=middle[7],
+            format=kind,
+            document_code=layout.code.rstrip("<"),
+            issuer=layout.issuer.rstrip("<"),
+            document_number=number[0].rstrip("<"),
+            personal_number=personal,
+            birth_date=_birth_date(layout, personal, today or date.today()),
+            expiry_date=_expiry_date(layout.expiry),
+            sex=layout.sex,
+            nationality=layout.nationality.rstrip("<"),
             surname=_spaced(surname),
             given_names=_spaced(given),
-            wrong_digits=_wrong_digits(upper, middle),
+            name_truncated=not layout.name.endswith("<"),
+            optional_data=tuple(_spaced(data) for data in layout.optional),
+            wrong_digits=tuple(name for name, (of, digit) in layout.digits.items() if not _fits(of, digit)),
+            information="".join(
+                of + digit for of, digit in (number, layout.digits["birth_date"], layout.digits["expiry_date"])
+            ),
         )
 
     @property
@@ -54,28 +113,96 @@ class Mrz:
         return f"{self.surname} {self.given_names}".strip()
 
 
-def _wrong_digits(upper: str, middle: str) -> tuple[str, ...]:
-    composite = upper[5:30] + middle[:7] + middle[8:15] + middle[18:29]
-    expected = {
-        "document_number": (upper[5:14], upper[14]),
-        "birth_date": (middle[:6], middle[6]),
-        "expiry_date": (middle[8:14], middle[14]),
+def _td1(lines: list[str]) -> _Layout:
+    upper, middle, name = lines
+    digits = _common(upper[5:14], upper[14], middle, upper[15:30])
+    if upper[2:5] == VIETNAM:
         # The CCCD puts a check digit over the 12 digits at position 30 of the first line.
-        "personal_number": (upper[15:27], upper[29]),
-        "composite": (composite, middle[29]),
+        digits["personal_number"] = (upper[15:27], upper[29])
+    digits["composite"] = (upper[5:30] + middle[:7] + middle[8:15] + middle[18:29], middle[29])
+    optional = (upper[15:30], middle[18:29])
+    birth, sex, expiry, nation = middle[:6], middle[7], middle[8:14], middle[15:18]
+    return _Layout(upper[:2], upper[2:5], upper[5:14], birth, sex, expiry, nation, optional, name, digits)
+
+
+def _td2(lines: list[str]) -> _Layout:
+    upper, lower = lines
+    digits = _common(lower[:9], lower[9], lower[13:], lower[28:35])
+    digits["composite"] = (lower[:10] + lower[13:20] + lower[21:35], lower[35])
+    birth, sex, expiry = lower[13:19], lower[20], lower[21:27]
+    optional = (lower[28:35],)
+    return _Layout(upper[:2], upper[2:5], lower[:9], birth, sex, expiry, lower[10:13], optional, upper[5:], digits)
+
+
+def _td3(lines: list[str]) -> _Layout:
+    upper, lower = lines
+    digits = _common(lower[:9], lower[9], lower[13:], "")
+    digits["personal_number"] = (lower[28:42], lower[42])
+    digits["composite"] = (lower[:10] + lower[13:20] + lower[21:43], lower[43])
+    birth, sex, expiry = lower[13:19], lower[20], lower[21:27]
+    optional = (lower[28:42],)
+    return _Layout(upper[:2], upper[2:5], lower[:9], birth, sex, expiry, lower[10:13], optional, upper[5:], digits)
+
+
+_LAYOUTS = {MrzFormat.TD1: _td1, MrzFormat.TD2: _td2, MrzFormat.TD3: _td3}
+
+
+def _common(number: str, digit: str, dates: str, optional: str) -> dict[str, tuple[str, str]]:
+    """Return the check digits of document number, birth and expiry date; `dates` begins at the birth date."""
+    rest = optional.split("<", maxsplit=1)[0]
+    if digit == "<" and len(rest) > 1:
+        # A number of more than nine characters goes on in the optional data, its digit behind it (9303-5, note j).
+        number, digit = number + rest[:-1], rest[-1]
+    return {
+        "document_number": (number, digit),
+        "birth_date": (dates[:6], dates[6]),
+        "expiry_date": (dates[8:14], dates[14]),
     }
-    return tuple(name for name, (text, digit) in expected.items() if check_digit(text) != digit)
 
 
-def _birth_date(six: str, personal: str) -> date:
-    """YYMMDD; the century is in the fourth digit of the personal number (1900 + 100 * (d // 2))."""
-    if not re.fullmatch(r"[0-9]{6}", six):
-        raise ChipDataError("birth date in DG1")
-    century = 1900 + 100 * (int(personal[3]) // 2) if personal[3].isdigit() else 1900
+def _fits(text: str, digit: str) -> bool:
+    """Say whether a check digit is right; an empty field may have a filler in its place."""
+    return digit == check_digit(text) or (digit == "<" and not text.strip("<"))
+
+
+def _personal_number(kind: MrzFormat, layout: _Layout) -> str:
+    if kind is MrzFormat.TD1 and layout.issuer == VIETNAM:
+        return layout.optional[0][:CITIZEN_NUMBER].rstrip("<")
+    return layout.optional[0].rstrip("<")
+
+
+def _birth_date(layout: _Layout, personal: str, today: date) -> date | None:
+    """YYMMDD; Vietnam's personal number has the century in its fourth digit (1900 + 100 * (d // 2))."""
+    six = layout.birth
+    if not set(six) <= _DIGITS:
+        _left_out(six, "birth date")
+        return None
+    if layout.issuer == VIETNAM and len(personal) == CITIZEN_NUMBER and personal[3].isdigit():
+        return _date(1900 + 100 * (int(personal[3]) // 2), six, "birth date")
+    born = _date(2000, six, "birth date")
+    return born if born <= today else _date(1900, six, "birth date")
+
+
+def _expiry_date(six: str) -> date | None:
+    """YYMMDD of this century: chips are younger than it."""
+    if not set(six) <= _DIGITS:
+        _left_out(six, "expiry date")
+        return None
+    return _date(2000, six, "expiry date")
+
+
+def _left_out(six: str, what: str) -> None:
+    """Accept fillers for whole parts of a date (9303-3, 4.8); raise ChipDataError for anything else."""
+    for part in (six[:2], six[2:4], six[4:]):
+        if part != "<<" and not set(part) <= _DIGITS:
+            raise ChipDataError(f"{what} in DG1")
+
+
+def _date(century: int, six: str, what: str) -> date:
     try:
-        return date(century + int(six[:2]), int(six[2:4]), int(six[4:6]))
+        return date(century + int(six[:2]), int(six[2:4]), int(six[4:]))
     except ValueError as error:
-        raise ChipDataError("birth date in DG1") from error
+        raise ChipDataError(f"{what} in DG1") from error
 
 
 def _spaced(text: str) -> str:

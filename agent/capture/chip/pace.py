@@ -1,115 +1,128 @@
-"""PACE with the CAN: ECDH generic mapping, AES-128, brainpoolP256r1 (Doc 9303-11, 4.4; the CCCD's profile)."""
+"""PACE (Doc 9303-11, 4.4): generic, integrated and chip authentication mapping over curves and modular groups."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.cmac import CMAC
-
-from agent.capture.chip import apdu, kdf, tlv
-from agent.capture.chip.apdu import Command
-from agent.capture.chip.curves import BRAINPOOL_P256R1, Curve, Point, generator
-from agent.capture.chip.errors import AccessDenied, ChipDataError, WrongCan
-from agent.capture.chip.identity import CardAccessNumber
-from agent.capture.chip.secure_messaging import SecureSession, SessionKeys
+from agent.capture.chip import ciphers, pace_mapping, tlv
+from agent.capture.chip.curves import Curve, Point
+from agent.capture.chip.domain_parameters import STANDARDISED, Element, Group, mirrors
+from agent.capture.chip.errors import AccessDenied, ChipDataError
+from agent.capture.chip.pace_steps import Random, Steps
+from agent.capture.chip.passwords import Password
+from agent.capture.chip.secure_messaging import SecureSession, SessionKeys, unpad
+from agent.capture.chip.security_infos import Mapping, PaceInfo
 from agent.devices.seams import CardLink
 
-# id-PACE-ECDH-GM-AES-CBC-CMAC-128, 0.4.0.127.0.7.2.2.4.2.2
-PACE_ECDH_GM_AES_128 = bytes.fromhex("04007F00070202040202")
-STANDARD_BRAINPOOL_P256R1 = 13
-PASSWORD_CAN = 0x02
-TOKEN_BYTES = 8
-
-Random = Callable[[int], bytes]
+PACE_VERSION = 2
+MAX_NONCE_BYTES = 32
+_MAPPINGS = {Mapping.GENERIC: 1, Mapping.INTEGRATED: 2, Mapping.CHIP_AUTHENTICATION: 3}
 
 
-def supports(card_access: bytes) -> bool:
-    """Say whether EF.CardAccess (SecurityInfos, 9.2) offers our PACE variant; raise ChipDataError."""
-    offered = [[field.value for field in tlv.items(info.value)] for info in tlv.items(tlv.only(card_access, 0x31))]
-    return any(
-        len(fields) == 3
-        and fields[0] == PACE_ECDH_GM_AES_128
-        and int.from_bytes(fields[2]) == STANDARD_BRAINPOOL_P256R1
-        for fields in offered
-    )
+@dataclass(frozen=True, slots=True)
+class MappingProof:
+    """What chip authentication mapping proves the chip's static key with (4.4.3.5): its mapping key and CA_IC."""
+
+    mapping_key: Element = field(repr=False)
+    data: bytes = field(repr=False)
 
 
-def establish(link: CardLink, can: CardAccessNumber, random: Random) -> SecureSession:
-    """Run PACE and return the session that it opens.
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What PACE opened: the session, the variant it ran, and the proof of chip authentication mapping."""
 
-    Raises WrongCan when the chip refuses our token (never tried again here), AccessDenied when the chip's own token is
-    wrong or it refuses the protocol, ChipDataError, DeviceError.
+    session: SecureSession
+    info: PaceInfo
+    proof: MappingProof | None = None
+
+
+def supported(info: PaceInfo) -> bool:
+    """Say whether this version can run a variant."""
+    if not info.known or info.version != PACE_VERSION or info.parameter_id not in STANDARDISED:
+        return False
+    group = STANDARDISED[info.parameter_id]
+    if isinstance(group, Curve) is not info.elliptic:
+        return False
+    if info.mapping is Mapping.CHIP_AUTHENTICATION:
+        return info.suite is not ciphers.TRIPLE_DES
+    return info.mapping is not Mapping.INTEGRATED or not info.elliptic or group.p % 4 == 3
+
+
+def choose(infos: Iterable[PaceInfo]) -> PaceInfo | None:
+    """Return the strongest variant offered: cipher first, then group, then mapping; None when there is none of ours."""
+    return max(filter(supported, infos), key=_strength, default=None)
+
+
+def _strength(info: PaceInfo) -> tuple[int, int, int]:
+    group = STANDARDISED[info.parameter_id or 0]
+    # The order's length halves for both: rho works on curves and on subgroups alike.
+    order = group.n if isinstance(group, Curve) else group.q
+    return info.suite.key_bytes * info.suite.block, order.bit_length(), _MAPPINGS[info.mapping]
+
+
+def establish(link: CardLink, info: PaceInfo, password: Password, random: Random) -> Channel:
+    """Run PACE and return the channel that it opens.
+
+    Raises WrongCan, WrongMrz or WrongPin when the chip refuses our token (never tried again here), AccessDenied when
+    the chip's own token is wrong or it refuses the protocol, ChipDataError, DeviceError.
     """
-    curve = BRAINPOOL_P256R1
-    _set_authentication_template(link)
-    nonce = _decrypt_nonce(can, _step(link, b"", 0x80))
-    mapped = _map(link, curve, nonce, random)
-    secret = _scalar(curve, random)
-    ours = mapped.times(secret)
-    theirs = Point.decode(curve, _step(link, tlv.encode(0x83, ours.encode()), 0x84))
-    if theirs.x == ours.x:
+    if info.parameter_id is None or not supported(info):
+        raise AccessDenied("the chip offers no PACE variant that this version has")
+    group, suite = STANDARDISED[info.parameter_id], info.suite
+    steps = Steps(link, long=group.coordinate_bytes > 100)
+    steps.choose(info, password)
+    nonce = _decrypt_nonce(info, password, steps.step(b"", 0x80))
+    base, mapping_key = _mapped(steps, info, group, nonce, random)
+    secret = group.draw(random)
+    ours = base.times(secret)
+    theirs = group.decode(steps.step(tlv.encode(0x83, ours.encode()), 0x84))
+    if mirrors(theirs, ours):
         raise AccessDenied("the chip sent our own key back")
-    shared = theirs.x_times(secret).to_bytes(curve.coordinate_bytes)
-    keys = SessionKeys(kdf.derive_aes128(shared, kdf.ENCRYPTION), kdf.derive_aes128(shared, kdf.AUTHENTICATION))
-    _exchange_tokens(link, keys, ours, theirs)
-    return SecureSession(link, keys)
-
-
-def _set_authentication_template(link: CardLink) -> None:
-    data = tlv.encode(0x80, PACE_ECDH_GM_AES_128) + tlv.encode(0x83, bytes([PASSWORD_CAN]))
-    _, sw = link.transmit(Command(apdu.MANAGE_SECURITY_ENVIRONMENT, 0xC1, 0xA4, data).encode())
-    if sw != apdu.OK:
-        raise AccessDenied(f"MSE:Set AT: {sw:04X}")
-
-
-def _step(link: CardLink, content: bytes, answer_tag: int) -> bytes:
-    """One of the first three GENERAL AUTHENTICATE commands, chained by CLA 10."""
-    data = tlv.encode(0x7C, content)
-    answer, sw = link.transmit(Command(apdu.GENERAL_AUTHENTICATE, 0, 0, data, 256, cla=0x10).encode())
-    if sw != apdu.OK:
-        raise AccessDenied(f"GENERAL AUTHENTICATE: {sw:04X}")
-    return tlv.need(tlv.only(answer, 0x7C), answer_tag)
-
-
-def _decrypt_nonce(can: CardAccessNumber, ciphertext: bytes) -> int:
-    if len(ciphertext) != 16:
-        raise ChipDataError("PACE nonce length")
-    key = kdf.derive_aes128(can.digits.encode("ascii"), kdf.PASSWORD)
-    decryptor = Cipher(algorithms.AES(key), modes.CBC(bytes(16))).decryptor()
-    return int.from_bytes(decryptor.update(ciphertext) + decryptor.finalize())
-
-
-def _map(link: CardLink, curve: Curve, nonce: int, random: Random) -> Point:
-    """Return the new generator s * G + H (generic mapping, 4.4.3.3.1)."""
-    secret = _scalar(curve, random)
-    base = generator(curve)
-    theirs = Point.decode(curve, _step(link, tlv.encode(0x81, base.times(secret).encode()), 0x82))
-    if nonce == 0:
-        raise ChipDataError("PACE nonce is zero")
-    return base.times(nonce).plus(theirs.times(secret))
-
-
-def _scalar(curve: Curve, random: Random) -> int:
-    """Return a secret number in 1 .. n-2, without bias that matters (64 bits more than the order)."""
-    return int.from_bytes(random(curve.coordinate_bytes + 8)) % (curve.n - 2) + 1
-
-
-def _exchange_tokens(link: CardLink, keys: SessionKeys, ours: Point, theirs: Point) -> None:
-    data = tlv.encode(0x7C, tlv.encode(0x85, _token(keys, theirs)))
-    answer, sw = link.transmit(Command(apdu.GENERAL_AUTHENTICATE, 0, 0, data, 256).encode())
-    if sw >> 4 == apdu.AUTHENTICATION_FAILED >> 4 or sw >> 4 == 0x63C:
-        raise WrongCan(f"{sw:04X}")
-    if sw != apdu.OK:
-        raise AccessDenied(f"mutual authentication: {sw:04X}")
-    if not hmac.compare_digest(tlv.need(tlv.only(answer, 0x7C), 0x86), _token(keys, ours)):
+    keys = SessionKeys.derive(theirs.agree(secret), suite)
+    answer = steps.last(tlv.encode(0x85, token(info, keys, theirs)), password)
+    if not hmac.compare_digest(tlv.need(answer, 0x86), token(info, keys, ours)):
         raise AccessDenied("the chip's token is wrong")
+    proof = _proof(info, keys, mapping_key, answer)
+    return Channel(SecureSession(link, keys), info, proof)
 
 
-def _token(keys: SessionKeys, public: Point) -> bytes:
+def _mapped(steps: Steps, info: PaceInfo, group: Group, nonce: bytes, random: Random) -> tuple[Element, Element | None]:
+    if info.mapping is Mapping.INTEGRATED:
+        return pace_mapping.integrated(steps, group, info.suite, nonce, random), None
+    return pace_mapping.generic(steps, group, nonce, random)
+
+
+def _decrypt_nonce(info: PaceInfo, password: Password, ciphertext: bytes) -> bytes:
+    suite = info.suite
+    if not suite.block <= len(ciphertext) <= MAX_NONCE_BYTES or len(ciphertext) % suite.block:
+        raise ChipDataError("PACE nonce length")
+    return suite.decrypt(suite.derive(password.secret, ciphers.PASSWORD), ciphertext)
+
+
+def _proof(info: PaceInfo, keys: SessionKeys, mapping_key: Element | None, answer: bytes) -> MappingProof | None:
+    """Return the decrypted chip authentication data (4.4.3.5.1) where the mapping has them."""
+    if info.mapping is not Mapping.CHIP_AUTHENTICATION or mapping_key is None:
+        return None
+    encrypted, suite = tlv.need(answer, 0x8A), info.suite
+    if not encrypted or len(encrypted) % suite.block:
+        raise ChipDataError("chip authentication data")
+    vector = suite.encrypt(keys.encryption, b"\xff" * suite.block)
+    data = unpad(suite.decrypt(keys.encryption, encrypted, vector), suite.block)
+    return MappingProof(mapping_key, data)
+
+
+def proves(proof: MappingProof, static: Element) -> bool:
+    """Say whether the chip that mapped knows the private part of `static`: CA_IC * PK_IC is its mapping key."""
+    scalar = int.from_bytes(proof.data)
+    ours = proof.mapping_key
+    if not isinstance(static, Point) or not isinstance(ours, Point) or static.curve is not ours.curve:
+        return False
+    return 1 <= scalar <= static.curve.n - 2 and static.times(scalar) == ours
+
+
+def token(info: PaceInfo, keys: SessionKeys, public: Element) -> bytes:
     """Return the authentication token over a public key data object (4.4.3.4)."""
-    key_object = tlv.encode(0x06, PACE_ECDH_GM_AES_128) + tlv.encode(0x86, public.encode())
-    mac = CMAC(algorithms.AES(keys.authentication))
-    mac.update(tlv.encode(0x7F49, key_object))
-    return mac.finalize()[:TOKEN_BYTES]
+    key_object = tlv.encode(0x06, info.protocol) + public.key_object()
+    return info.suite.token(keys.authentication, tlv.encode(0x7F49, key_object))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.capture.chip.errors import ChipDataError
 
 MAX_LENGTH = 2**20
+MAX_HEADER_BYTES = 9  # tag of four, length of five
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Tlv:
     """One data object; `tag` holds all tag bytes as one number (0x7F61)."""
 
     tag: int
-    value: bytes
+    value: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,13 @@ def read_header(data: bytes) -> Header:
     at += 1
     if first < 0x80:
         return Header(tag, first, at)
+    if first == 0x80:
+        raise ChipDataError("indefinite length")
     count = first & 0x7F
-    if not 1 <= count <= 4 or len(data) < at + count:
+    if count > 4:
         raise ChipDataError(f"length of {count} bytes")
+    if len(data) < at + count:
+        raise ChipDataError("length is cut short")
     length = int.from_bytes(data[at : at + count])
     if length > MAX_LENGTH:
         raise ChipDataError(f"claims {length} bytes")
@@ -50,6 +55,8 @@ def _tag(data: bytes) -> tuple[int, int]:
         raise ChipDataError("tag is missing")
     if data[0] & 0x1F != 0x1F:
         return data[0], 1
+    if data[1:2] == b"\x80":
+        raise ChipDataError("tag with a leading zero")
     for at in range(1, 4):
         if at >= len(data):
             raise ChipDataError("tag is cut short")
@@ -60,13 +67,15 @@ def _tag(data: bytes) -> tuple[int, int]:
 
 def items(data: bytes) -> Iterator[Tlv]:
     """Yield the data objects that follow one another; raise ChipDataError at the first that does not fit."""
-    while data:
-        header = read_header(data)
-        end = header.header_bytes + header.length
-        if end > len(data):
-            raise ChipDataError(f"tag {header.tag:X} claims {header.length} bytes, {len(data)} are there")
-        yield Tlv(header.tag, data[header.header_bytes : end])
-        data = data[end:]
+    at = 0
+    while at < len(data):
+        # A window over the header alone: copying the rest for every object would take quadratic time.
+        header = read_header(data[at : at + MAX_HEADER_BYTES])
+        start = at + header.header_bytes
+        at = start + header.length
+        if at > len(data):
+            raise ChipDataError(f"tag {header.tag:X} claims {header.length} bytes, {len(data) - start} are there")
+        yield Tlv(header.tag, data[start:at])
 
 
 def only(data: bytes, tag: int) -> bytes:

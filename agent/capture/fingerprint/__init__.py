@@ -1,1 +1,19 @@
-"""."""
+"""Fingerprints: guidance, attempts, quality, exceptions, lossless masters. No hardware in here."""
+
+from agent.capture.fingerprint.capture import capture_fingers
+from agent.capture.fingerprint.exceptions import FingerException, FingerExceptions, Reason
+from agent.capture.fingerprint.judgement import Judge, Judgement
+from agent.capture.fingerprint.names import FINGERS
+from agent.capture.fingerprint.policy import FingerprintPolicy, PreviewLimits
+
+__all__ = [
+    "FINGERS",
+    "FingerException",
+    "FingerExceptions",
+    "FingerprintPolicy",
+    "Judge",
+    "Judgement",
+    "PreviewLimits",
+    "Reason",
+    "capture_fingers",
+]

@@ -20,6 +20,7 @@ from firmware_mocks.chip_card.personalisation import personalise
 from firmware_mocks.chip_card.portrait import drawn_portrait
 from firmware_mocks.chip_card.profile import DEFAULT_PERSON
 
+CURVE = ec.BRAINPOOL_P256R1
 Transmit = Callable[[bytes], bytes]
 Send = Callable[[str], tuple[bytes, int]]
 
@@ -39,14 +40,14 @@ class Terminal:
         """PACE with generic mapping; returns the last status word."""
         self._plain(SET_AT)
         nonce = self._nonce()
-        secret = 1 + secrets.randbelow(ec.ORDER - 1)
-        public = ec.multiply(secret, ec.GENERATOR)
-        chip = self._exchange(0x81, public.to_bytes(), 0x82)
-        shared = ec.multiply(secret, ec.Point.from_bytes(chip))
-        generator = ec.add(ec.multiply(nonce, ec.GENERATOR), shared)
-        mine = ec.multiply(secret, generator).to_bytes()
+        secret = 1 + secrets.randbelow(CURVE.order - 1)
+        public = CURVE.multiply(secret, CURVE.generator)
+        chip = self._exchange(0x81, CURVE.encode(public), 0x82)
+        shared = CURVE.multiply(secret, CURVE.decode(chip))
+        generator = CURVE.add(CURVE.multiply(nonce, CURVE.generator), shared)
+        mine = CURVE.encode(CURVE.multiply(secret, generator))
         theirs = self._exchange(0x83, mine, 0x84)
-        agreed = ec.multiply(secret, ec.Point.from_bytes(theirs)).x.to_bytes(32, "big")
+        agreed = CURVE.multiply(secret, CURVE.decode(theirs)).x.to_bytes(32, "big")
         self._encrypt, self._mac = _derived(agreed, 1), _derived(agreed, 2)
         token = self._token(theirs)
         data, sw = self._plain("0086 0000 0C 7C0A 8508" + token.hex() + "00")
@@ -102,7 +103,7 @@ class Terminal:
         data, sw = self._plain("10860000027C0000")
         assert (data[:4].hex(), sw) == ("7c128010", 0x9000)
         cipher = Cipher(algorithms.AES(_derived(self._can.encode(), 3)), modes.CBC(bytes(16)))
-        return int.from_bytes(cipher.decryptor().update(data[4:]), "big") % ec.ORDER
+        return int.from_bytes(cipher.decryptor().update(data[4:]), "big") % CURVE.order
 
     def _exchange(self, tag: int, point: bytes, answer_tag: int) -> bytes:
         data, sw = self._plain(f"10860000457C43{tag:02X}41{point.hex()}00")

@@ -7,10 +7,13 @@ import json
 import sys
 import tempfile
 import threading
+import typing
 from pathlib import Path
 
-from firmware_mocks.chip_card import faults, mrz
+from firmware_mocks.chip_card import faults
 from firmware_mocks.chip_card.card import ATR, Card
+from firmware_mocks.chip_card.chip_keys import ActiveKind
+from firmware_mocks.chip_card.documents import DOCUMENTS
 from firmware_mocks.chip_card.issuer import CERTIFICATE_PEM
 from firmware_mocks.chip_card.link import Field, NoReader
 from firmware_mocks.chip_card.personalisation import personalise
@@ -26,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         chosen = faults.Faults.parse(options.fault)
         person = Person.from_json(options.profile.read_text("utf-8")) if options.profile else DEFAULT_PERSON
         jpeg = options.portrait.read_bytes() if options.portrait else drawn_portrait(int(person.number))
-        chip = personalise(person, jpeg, options.csca_folder, chosen, options.active_authentication)
+        document = DOCUMENTS[options.document]
+        chip = personalise(person, jpeg, options.csca_folder, chosen, options.active_authentication, document)
     except (faults.FaultError, ProfileError, PortraitError, OSError) as error:
         parser.error(str(error))
     ready = {
@@ -35,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         "atr": ATR.hex(),
         "number": person.number,
         "can": person.can,
-        "mrz_information": mrz.information(person),
+        "mrz_information": chip.passwords.mrz_information,
         "csca": str(options.csca_folder / CERTIFICATE_PEM),
     }
     field = Field(
@@ -79,8 +83,9 @@ def _parser() -> argparse.ArgumentParser:
         help="where the CSCA is kept and reused",
     )
     parser.add_argument(
-        "--active-authentication", choices=("ecdsa", "rsa", "none"), default="ecdsa", help="the key in DG15"
+        "--active-authentication", choices=typing.get_args(ActiveKind), default="ecdsa", help="the key in DG15"
     )
+    parser.add_argument("--document", choices=tuple(DOCUMENTS), default="cccd", help="the kind of document")
     parser.add_argument("--fault", action="append", default=[], help="one of: " + ", ".join(faults.NAMES))
     parser.add_argument(
         "--control",

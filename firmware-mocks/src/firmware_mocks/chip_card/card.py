@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from firmware_mocks.chip_card import tlv
 from firmware_mocks.chip_card.apdu import Command, Ins, Refused, Sw
+from firmware_mocks.chip_card.bac import Bac
 from firmware_mocks.chip_card.chip import Chip
-from firmware_mocks.chip_card.chip_keys import CHALLENGE_BYTES, CHIP_AUTHENTICATION
+from firmware_mocks.chip_card.chip_keys import CHALLENGE_BYTES, AgreementKey
 from firmware_mocks.chip_card.faults import Faults
 from firmware_mocks.chip_card.files import APPLICATION
 from firmware_mocks.chip_card.pace import Pace, Passwords
@@ -27,11 +28,13 @@ class Card:
         self,
         chip: Chip,
         faults: Faults | None = None,
-        new_pace: Callable[[Passwords], Pace] = Pace,
+        new_pace: Callable[[Passwords], Pace] | None = None,
+        new_bac: Callable[[str], Bac] = Bac,
     ) -> None:
         self._chip = chip
         self._faults = faults or Faults()
-        self._new_pace = new_pace
+        self._new_pace = new_pace or self._pace_of_chip
+        self._new_bac = new_bac
         self._protected_answers = 0
         self._handlers: dict[int, Callable[[Command], Answer]] = {
             Ins.SELECT: self._select,
@@ -40,16 +43,24 @@ class Card:
             Ins.MANAGE_SECURITY_ENVIRONMENT: self._manage_security,
             Ins.GENERAL_AUTHENTICATE: self._general_authenticate,
             Ins.INTERNAL_AUTHENTICATE: self._internal_authenticate,
+            Ins.GET_CHALLENGE: self._get_challenge,
+            Ins.EXTERNAL_AUTHENTICATE: self._external_authenticate,
         }
         self.reset()
 
     def reset(self) -> None:
         """Power off, power on: nothing is selected, nobody is authenticated."""
         self._session: Session | None = None
+        self._next_session: Session | None = None
         self._pace = self._new_pace(self._chip.passwords)
+        self._bac = self._new_bac(self._chip.passwords.mrz_information)
         self._in_application = False
         self._agreeing = False
         self._current: bytes | None = None
+
+    def _pace_of_chip(self, passwords: Passwords) -> Pace:
+        static = self._chip.agreement.private if self._chip.agreement else 0
+        return Pace(passwords, variants=self._chip.pace, static=static)
 
     def transmit(self, raw: bytes) -> bytes:
         """Answer one command APDU; every input gets at least a status word."""
@@ -77,7 +88,11 @@ class Card:
         limit = self._faults.wrong_mac_after
         spoil = limit is not None and self._protected_answers >= limit
         self._protected_answers += 1
-        return session.protect(command, data, sw, spoil_mac=spoil)
+        answer = session.protect(command, data, sw, spoil_mac=spoil)
+        if self._next_session is not None:
+            # the answer to chip authentication still goes out under the old keys (9303-11, 6.2)
+            self._session, self._next_session = self._next_session, None
+        return answer
 
     def _execute(self, command: Command) -> Answer:
         if command.cla & ~0x10:
@@ -156,9 +171,14 @@ class Card:
                 self._pace.set_at(command.data)
             case (0x41, 0xA4):  # chip authentication
                 self._require_access()
-                self._agreeing = _chosen_protocol(command.data) == CHIP_AUTHENTICATION
+                agreement = self._agreement()
+                self._agreeing = _objects(command.data).get(0x80) == agreement.variant.oid
                 if not self._agreeing:
                     raise Refused(Sw.WRONG_DATA)
+            case (0x41, 0xA6):  # chip authentication with 3DES: the key comes at once
+                self._require_access()
+                keys = self._agreement().agree(_objects(command.data).get(0x91, b""))
+                self._next_session = Session(keys)
             case _:
                 raise Refused(Sw.WRONG_P1_P2)
         return b"", Sw.OK
@@ -174,14 +194,33 @@ class Card:
         return data, Sw.OK
 
     def _agree(self, command: Command) -> Answer:
-        """Chip authentication; this answer still goes out under the old keys (9303-11, 6.2)."""
+        """Chip authentication."""
         self._agreeing = False
         try:
             terminal = tlv.single(tlv.single(command.data, 0x7C), 0x80)
         except tlv.TlvError as error:
             raise Refused(Sw.WRONG_DATA) from error
-        self._session = Session(self._chip.agreement.agree(terminal))
+        self._next_session = Session(self._agreement().agree(terminal))
         return tlv.encode(0x7C, b""), Sw.OK
+
+    def _agreement(self) -> AgreementKey:
+        if self._chip.agreement is None:
+            raise Refused(Sw.WRONG_DATA)
+        return self._chip.agreement
+
+    def _get_challenge(self, command: Command) -> Answer:
+        if not self._chip.bac or not self._in_application or self._session:
+            raise Refused(Sw.CONDITIONS_NOT_SATISFIED)
+        if command.le not in (8, 256):
+            raise Refused(Sw.WRONG_LENGTH)
+        return self._bac.challenge(), Sw.OK
+
+    def _external_authenticate(self, command: Command) -> Answer:
+        if not self._chip.bac or not self._in_application or self._session:
+            raise Refused(Sw.CONDITIONS_NOT_SATISFIED)
+        answer, keys = self._bac.authenticate(command.data)
+        self._session = Session(keys)
+        return answer, Sw.OK
 
     def _internal_authenticate(self, command: Command) -> Answer:
         self._require_access()
@@ -196,8 +235,8 @@ class Card:
             raise Refused(Sw.NOT_AUTHENTICATED)
 
 
-def _chosen_protocol(data: bytes) -> bytes | None:
+def _objects(data: bytes) -> dict[int, bytes]:
     try:
-        return dict(tlv.decode(data)).get(0x80)
+        return dict(tlv.decode(data))
     except tlv.TlvError as error:
         raise Refused(Sw.WRONG_DATA) from error

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from firmware_mocks.chip_card.chip_keys import ActiveKey, AgreementKey
 from firmware_mocks.chip_card.files import FileSystem
 from firmware_mocks.chip_card.pace import Passwords
+from firmware_mocks.chip_card.variants import CITIZEN_CARD, Variant
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """What personalisation leaves behind; `active` is None for a chip without active authentication."""
+    """What personalisation leaves behind; keys are None for what the chip cannot do."""
 
     files: FileSystem
     passwords: Passwords = field(repr=False)
-    agreement: AgreementKey = field(repr=False)
+    agreement: AgreementKey | None = field(repr=False, default=None)
     active: ActiveKey | None = field(repr=False, default=None)
+    pace: tuple[Variant, ...] = (CITIZEN_CARD,)
+    bac: bool = False

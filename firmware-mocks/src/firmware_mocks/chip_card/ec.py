@@ -1,72 +1,114 @@
-"""Points of brainpoolP256r1 with plain integers.
+"""Points of the standardised curves with plain integers.
 
-The generic mapping of PACE needs s*G + H and then multiples of that point; OpenSSL's interface in `cryptography`
-offers neither. A mock has no secrets worth protecting, so nothing here runs in constant time.
+The mappings of PACE need sums of points and multiples of them; OpenSSL's interface in `cryptography` offers neither. A
+mock has no secrets worth protecting, so nothing here runs in constant time.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
-# RFC 5639, 3.4
-P = 0xA9FB57DBA1EEA9BC3E660A909D838D726E3BF623D52620282013481D1F6E5377
-A = 0x7D5A0975FC2C3057EEF67530417AFFE7FB8055C126DC5C6CE94A4B44F330B5D9
-B = 0x26DC5C6CE94A4B44F330B5D9BBD77CBF958416295CF7E1CE6BCCDC18FF8C07B6
-ORDER = 0xA9FB57DBA1EEA9BC3E660A909D838D718C397AA3B561A6F7901E0E82974856A7
-SIZE_BYTES = 32
+from firmware_mocks.chip_card.domain_numbers import CURVES
 
 
 class PointError(ValueError):
-    """The bytes are no usable point of the curve, or a result is the point at infinity."""
+    """The bytes are no usable element of the group, or a result is its neutral element."""
 
 
-class Point(NamedTuple):
-    """An affine point; infinity has no Point, it raises PointError where it would appear."""
+class Affine(NamedTuple):
+    """Coordinates; infinity has none, it raises PointError where it would appear."""
 
     x: int
     y: int
 
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Point:
-        """Read the uncompressed form 04 || x || y (BSI TR-03111, 3.2.1); raises PointError off the curve."""
-        if len(data) != 1 + 2 * SIZE_BYTES or data[0] != 4:
-            raise PointError("not an uncompressed point of 256-bit coordinates")
-        x = int.from_bytes(data[1 : 1 + SIZE_BYTES], "big")
-        y = int.from_bytes(data[1 + SIZE_BYTES :], "big")
-        if x >= P or y >= P or (y * y - (x * x * x + A * x + B)) % P:
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve y^2 = x^3 + ax + b over p."""
+
+    name: str
+    p: int
+    a: int
+    b: int
+    order: int
+    generator: Affine
+
+    @property
+    def size(self) -> int:
+        """Bytes of one coordinate."""
+        return -(-self.p.bit_length() // 8)
+
+    def decode(self, data: bytes) -> Affine:
+        """Read 04 || x || y (BSI TR-03111, 3.2.1); raises PointError off the curve."""
+        if len(data) != 1 + 2 * self.size or data[0] != 4:
+            raise PointError("not an uncompressed point of this curve")
+        x, y = (int.from_bytes(half, "big") for half in (data[1 : 1 + self.size], data[1 + self.size :]))
+        if x >= self.p or y >= self.p or (y * y - (x * x * x + self.a * x + self.b)) % self.p:
             raise PointError("not on the curve")
-        return cls(x, y)
+        return Affine(x, y)
 
-    def to_bytes(self) -> bytes:
-        """04 || x || y, 65 bytes."""
-        return b"\x04" + self.x.to_bytes(SIZE_BYTES, "big") + self.y.to_bytes(SIZE_BYTES, "big")
+    def encode(self, point: Affine) -> bytes:
+        """Write 04 || x || y."""
+        return b"\x04" + point.x.to_bytes(self.size, "big") + point.y.to_bytes(self.size, "big")
+
+    def secret(self, point: Affine) -> bytes:
+        """Return what key agreement makes of a common point: its x coordinate."""
+        return point.x.to_bytes(self.size, "big")
+
+    def add(self, left: Affine, right: Affine) -> Affine:
+        """Add two points; raises PointError where the sum is infinity."""
+        if left.x == right.x:
+            if (left.y + right.y) % self.p == 0:
+                raise PointError("sum is the point at infinity")
+            slope = (3 * left.x * left.x + self.a) * pow(2 * left.y, -1, self.p)
+        else:
+            slope = (right.y - left.y) * pow(right.x - left.x, -1, self.p)
+        x = (slope * slope - left.x - right.x) % self.p
+        return Affine(x, (slope * (left.x - x) - left.y) % self.p)
+
+    def multiply(self, scalar: int, point: Affine) -> Affine:
+        """Take `scalar` times `point`, 0 < scalar < order, in Jacobian coordinates; raises PointError else."""
+        if not 0 < scalar < self.order:
+            raise PointError("scalar out of range")
+        total = (point.x, point.y, 1)
+        for bit in bin(scalar)[3:]:
+            total = self._double(total)
+            if bit == "1":
+                total = self._add_affine(total, point)
+        if total[2] == 0:
+            raise PointError("multiple is the point at infinity")
+        inverse = pow(total[2], -1, self.p)
+        square = inverse * inverse % self.p
+        return Affine(total[0] * square % self.p, total[1] * square * inverse % self.p)
+
+    def _double(self, point: tuple[int, int, int]) -> tuple[int, int, int]:
+        x, y, z = point
+        p = self.p
+        yy = y * y % p
+        s, m = 4 * x * yy % p, (3 * x * x + self.a * pow(z, 4, p)) % p
+        new_x = (m * m - 2 * s) % p
+        return new_x, (m * (s - new_x) - 8 * yy * yy) % p, 2 * y * z % p
+
+    def _add_affine(self, left: tuple[int, int, int], right: Affine) -> tuple[int, int, int]:
+        x, y, z = left
+        p = self.p
+        if z == 0:
+            return right.x, right.y, 1
+        zz = z * z % p
+        h, r = (right.x * zz - x) % p, (right.y * zz * z - y) % p
+        if h == 0:
+            return self._double(left) if r == 0 else (1, 1, 0)
+        hh = h * h % p
+        hhh, v = h * hh % p, x * hh % p
+        new_x = (r * r - hhh - 2 * v) % p
+        return new_x, (r * (v - new_x) - y * hhh) % p, z * h % p
 
 
-GENERATOR = Point(
-    0x8BD2AEB9CB7E57CB2C4B482FFC81B7AFB9DE27E1E3BD23C23A4453BD9ACE3262,
-    0x547EF835C3DAC4FD97F8461A14611DC9C27745132DED8E545C1D54C72F046997,
-)
+def _curve(name: str) -> Curve:
+    p, a, b, order, x, y = (int(number, 16) for number in CURVES[name])
+    return Curve(name, p, a, b, order, Affine(x, y))
 
 
-def add(left: Point, right: Point) -> Point:
-    """Add two points; raises PointError where the sum is infinity."""
-    if left.x == right.x:
-        if (left.y + right.y) % P == 0:
-            raise PointError("sum is the point at infinity")
-        slope = (3 * left.x * left.x + A) * pow(2 * left.y, -1, P)
-    else:
-        slope = (right.y - left.y) * pow(right.x - left.x, -1, P)
-    x = (slope * slope - left.x - right.x) % P
-    return Point(x, (slope * (left.x - x) - left.y) % P)
-
-
-def multiply(scalar: int, point: Point) -> Point:
-    """Take `scalar` times `point`, 0 < scalar < ORDER; raises PointError for other scalars."""
-    if not 0 < scalar < ORDER:
-        raise PointError("scalar out of range")
-    result = point
-    for bit in bin(scalar)[3:]:
-        result = add(result, result)
-        if bit == "1":
-            result = add(result, point)
-    return result
+BY_NAME = {name: _curve(name) for name in CURVES}
+BRAINPOOL_P256R1 = BY_NAME["brainpoolP256r1"]

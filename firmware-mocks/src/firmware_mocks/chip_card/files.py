@@ -10,6 +10,7 @@ from firmware_mocks.chip_card.apdu import Refused, Sw
 CARD_ACCESS = 0x011C
 COM = 0x011E
 SOD = 0x011D
+CARD_SECURITY = 0x011D  # of the master file
 APPLICATION = bytes.fromhex("A0000002471001")  # LDS1 eMRTD, 9303-10, 3.11.1
 
 
@@ -31,7 +32,9 @@ class FileSystem:
 
         Raises Refused: 6A82 where there is none, 6982 where the security status does not allow it.
         """
-        if identifier in self.master:
+        if identifier in self.master and not (in_application and identifier in self.application):
+            if identifier != CARD_ACCESS and not authenticated:
+                raise Refused(Sw.NOT_AUTHENTICATED)
             return self.master[identifier]
         if not in_application:
             raise Refused(Sw.FILE_NOT_FOUND)

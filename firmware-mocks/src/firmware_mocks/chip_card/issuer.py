@@ -10,12 +10,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from firmware_mocks.chip_card import tlv
+from firmware_mocks.chip_card.ec import BY_NAME
+
 CERTIFICATE_PEM, CERTIFICATE_DER, KEY = "csca.pem", "csca.der", "csca-key.pem"
+EXPLICIT_DER = "csca-explicit.der"  # the same CSCA, its curve in explicit parameters
+_PRIME_FIELD = bytes.fromhex("06072A8648CE3D0101")
+_EC_PUBLIC_KEY = bytes.fromhex("06072A8648CE3D0201")
 _FROM, _SIGNERS_END, _END = (datetime(year, 1, 1, tzinfo=UTC) for year in (2021, 2036, 2046))
 
 
@@ -25,6 +32,20 @@ class Issuer:
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey = field(repr=False)
+
+    @property
+    def certificate_der(self) -> bytes:
+        """The certificate in DER."""
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def explicit_der(self) -> bytes:
+        """The certificate, signed anew, with all numbers of the curve instead of its name (BSI TR-03111, 4.1)."""
+        certificate = asn1_x509.Certificate.load(self.certificate_der)
+        body = certificate["tbs_certificate"]
+        body["subject_public_key_info"] = asn1_x509.PublicKeyInfo.load(_explicit(self.key.public_key()))
+        certificate["signature_value"] = self.key.sign(body.dump(force=True), ec.ECDSA(hashes.SHA384()))
+        return bytes(certificate.dump(force=True))
 
     @classmethod
     def new_csca(cls) -> Issuer:
@@ -57,9 +78,25 @@ def kept_csca(folder: Path) -> Issuer:
         pem, der = serialization.Encoding.PEM, serialization.Encoding.DER
         (folder / CERTIFICATE_PEM).write_bytes(csca.certificate.public_bytes(pem))
         (folder / CERTIFICATE_DER).write_bytes(csca.certificate.public_bytes(der))
+        (folder / EXPLICIT_DER).write_bytes(csca.explicit_der)
         form = serialization.PrivateFormat.PKCS8
         (folder / KEY).write_bytes(csca.key.private_bytes(pem, form, serialization.NoEncryption()))
         return csca
+
+
+def _explicit(key: ec.EllipticCurvePublicKey) -> bytes:
+    curve = BY_NAME[key.curve.name]
+    field_id = tlv.encode(0x30, _PRIME_FIELD + _integer(curve.p))
+    coefficients = b"".join(tlv.encode(0x04, number.to_bytes(curve.size, "big")) for number in (curve.a, curve.b))
+    base = tlv.encode(0x04, curve.encode(curve.generator))
+    numbers = _integer(1) + field_id + tlv.encode(0x30, coefficients) + base + _integer(curve.order) + _integer(1)
+    algorithm = tlv.encode(0x30, _EC_PUBLIC_KEY + tlv.encode(0x30, numbers))
+    form = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    return tlv.encode(0x30, algorithm + tlv.encode(0x03, b"\0" + key.public_bytes(*form)))
+
+
+def _integer(number: int) -> bytes:
+    return tlv.encode(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
 def _load(folder: Path) -> Issuer:

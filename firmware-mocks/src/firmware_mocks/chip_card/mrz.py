@@ -37,6 +37,30 @@ def td1(person: Person) -> tuple[str, str, str]:
     return first, second, _name(person.full_name)
 
 
+def td3(person: Person) -> tuple[str, str]:
+    """Return a passport's two lines of 44 characters, the 12-digit number as optional data (Doc 9303-4, 4.2)."""
+    document = passport_number(person)
+    birth, expiry = _dated(person.birth_date), _dated(person.expiry_date)
+    personal = person.number.ljust(14, "<")
+    personal += check_digit(personal)
+    head = document + check_digit(document)
+    composite = check_digit(head + birth + expiry + personal)
+    surname, _, given = romanise(person.full_name).partition(" ")
+    names = f"{surname}<<{given.replace(' ', '<')}"[:39].ljust(39, "<")
+    return f"P<VNM{names}", f"{head}VNM{birth}{person.sex}{expiry}{personal}{composite}"
+
+
+def passport_number(person: Person) -> str:
+    """Make a document number of a letter and eight digits."""
+    return "C" + person.number[-8:]
+
+
+def passport_information(person: Person) -> str:
+    """Return what BAC and PACE derive keys from, of a passport."""
+    document = passport_number(person)
+    return document + check_digit(document) + _dated(person.birth_date) + _dated(person.expiry_date)
+
+
 def information(person: Person) -> str:
     """Return the MRZ information that BAC and PACE derive keys from (ICAO Doc 9303-11, 9.7.2)."""
     document = person.document_number + check_digit(person.document_number)

@@ -22,7 +22,16 @@ def facial_record(jpeg: bytes) -> bytes:
     return b"FAC\x00" + b"010\x00" + struct.pack(">IH", 14 + len(facial) + len(image), 1) + facial + image
 
 
-def dg2(jpeg: bytes) -> bytes:
+def extensible_record(image: bytes) -> bytes:
+    """One image in a FaceImageDataBlock (ISO/IEC 39794-5:2019, annex A), as DG2 holds it from LDS 1.8 on."""
+    version = tlv.encode(0xA0, tlv.encode(0x80, b"\x03") + tlv.encode(0x81, b"\x07\xe3"))
+    information = tlv.encode(0xA1, tlv.encode(0xA0, tlv.encode(0x80, b"\x02")))
+    flat = tlv.encode(0xA0, tlv.encode(0x80, image) + information)
+    representation = tlv.encode(0x80, b"\x00") + tlv.encode(0xA1, tlv.encode(0xA0, flat))
+    return tlv.encode(0xA1, tlv.encode(0x65, version + tlv.encode(0xA1, tlv.encode(0x30, representation))))
+
+
+def dg2(jpeg: bytes, *, extensible: bool = False) -> bytes:
     """EF.DG2 with one facial image; raises PortraitError."""
     header = b"".join(
         (
@@ -33,7 +42,8 @@ def dg2(jpeg: bytes) -> bytes:
             tlv.encode(0x88, b"\x00\x08"),  # format: facial image
         )
     )
-    template = tlv.encode(0xA1, header) + tlv.encode(0x5F2E, facial_record(jpeg))
+    block = tlv.encode(0x7F2E, extensible_record(jpeg)) if extensible else tlv.encode(0x5F2E, facial_record(jpeg))
+    template = tlv.encode(0xA1, header) + block
     group = tlv.encode(0x02, b"\x01") + tlv.encode(0x7F60, template)
     return tlv.encode(0x75, tlv.encode(0x7F61, group))
 

@@ -1,0 +1,44 @@
+"""The gRPC channel to the collector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from agent.proto.stream import MAX_MESSAGE_BYTES
+from agent.uplink.errors import TlsFilesUnusable
+
+OPTIONS = [
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # A server answers a faster keepalive with GOAWAY too_many_pings.
+    ("grpc.keepalive_time_ms", 60_000),
+    # A record takes its time on a weak line, and a ping waits behind it.
+    ("grpc.keepalive_timeout_ms", 40_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # Waiting between attempts is ours; a shared connection would bring back the last failure instead of trying.
+    ("grpc.use_local_subchannel_pool", 1),
+    # The diagnosis asks the same address: a proxy in between would make it tell another story.
+    ("grpc.enable_http_proxy", 0),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """The kiosk's TLS files, PEM: the CA that collectors are checked against, its own certificate and key."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+def open_channel(address: str, tls: TlsFiles) -> grpc.Channel:
+    """Return a channel with mTLS to host:port; nothing is sent yet. Raises TlsFilesUnusable."""
+    try:
+        ca, key, certificate = (path.read_bytes() for path in (tls.ca, tls.key, tls.certificate))
+    except OSError as error:
+        raise TlsFilesUnusable(f"{error.filename}: {error.strerror}") from error
+    credentials = grpc.ssl_channel_credentials(ca, key, certificate)
+    return grpc.secure_channel(address, credentials, OPTIONS)
