@@ -128,6 +128,31 @@ def devices(
     return devices_command.show(Screen(as_json=as_json), socket, config)
 
 
+@app.command()
+@told
+def doctor(
+    socket: SocketPath = DEFAULT_SOCKET,
+    config: ConfigPath = DEFAULT_PATH,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A family or a code of docs/doctor.md; may be repeated.")
+    ] = None,
+    watch: Annotated[float, typer.Option(min=0, help="Repeat after so many seconds until Ctrl-C.")] = 0,
+    can: Annotated[str, typer.Option(help="Six digits of the test card on the reader: read its chip.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder for test pictures; without it none is kept.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the readiness report (HTML).")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="Write the support bundle (tar.gz).")] = None,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Khám kiosk · What is wrong with this kiosk: cause, evidence, remedy."""
+    # Only this command measures devices; the others start faster without its libraries.
+    from agent.commands import doctor as doctor_command  # noqa: PLC0415
+    from agent.diagnostics.context import Wishes  # noqa: PLC0415
+
+    wishes = Wishes(can, out)
+    order = doctor_command.Order(config, socket, only or (), watch, None, wishes, report, bundle)
+    return doctor_command.examine(Screen(as_json=as_json), order)
+
+
 @queue_app.command("status")
 @told
 def queue_status(

@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     DAEMON_UNREACHABLE = 4
     ENDED_BY_PEOPLE = 5
     NO_RECEIPT_YET = 6
+    WARNINGS = 7
 
 
 _BY_CODE = {

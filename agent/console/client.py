@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 from collections.abc import Iterator, Mapping
@@ -57,6 +58,19 @@ class KioskClient:
     def devices(self) -> list[Json]:
         """Return the devices as found now."""
         return cast(list[Json], self._call("GET", "/v0/devices"))
+
+    def device_use(self) -> Json:
+        """Return whether a visit is open and which devices the daemon holds."""
+        return cast(Json, self._call("GET", "/v0/doctor/devices"))
+
+    def camera_sample(self) -> Json:
+        """Return what the daemon's camera gives, measured over a second or two."""
+        return cast(Json, self._call("GET", "/v0/doctor/camera"))
+
+    def camera_picture(self) -> bytes:
+        """Return one picture of the daemon's camera, PNG; refused while a visit is open."""
+        told = cast(Json, self._call("POST", "/v0/doctor/camera/picture", {}))
+        return base64.b64decode(told["png"])
 
     def open_intake(self, *, number: str = "", qr: str = "", name: str = "", language: str = "vi") -> str:
         """Open a visit and return its id."""
