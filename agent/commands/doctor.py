@@ -106,19 +106,19 @@ class RemoteDaemon:
         self._client = client
 
     def status(self) -> Json:
-        """Kiosk, queue and uplink."""
+        """Return kiosk, queue and uplink."""
         return self._client.status()
 
     def device_use(self) -> Json:
-        """What the daemon holds."""
+        """Return what the daemon holds."""
         return self._client.device_use()
 
     def camera(self) -> Json:
-        """What its camera gives."""
+        """Return what its camera gives."""
         return self._client.camera_sample()
 
     def camera_picture(self) -> bytes:
-        """One picture of its camera, PNG."""
+        """Return one picture of its camera, PNG."""
         return self._client.camera_picture()
 
 

@@ -30,6 +30,14 @@ class NotAssessed(Exception):
         self.words, self.evidence = Words(vi, en), evidence
 
 
+class Found(Exception):
+    """A measurement that several checks look at met this fault."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.code)
+        self.outcome = outcome
+
+
 class TimedOut(Exception):
     """The deadline passed."""
 
@@ -121,7 +129,8 @@ class Shared(Generic[T]):
             raise TimedOut
         if self._result is not None:
             return self._result[0]
-        if limits.check != self.owner and self.owner in limits.selected:
+        root_is_elsewhere = isinstance(self._failure, SeeOther)
+        if limits.check != self.owner and self.owner in limits.selected and not root_is_elsewhere:
             raise SeeOther(self.owner)
         raise self._failure or TimedOut
 

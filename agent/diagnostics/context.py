@@ -30,7 +30,7 @@ class RunningDaemon(Protocol):
         ...
 
     def camera(self) -> Json:
-        """What its camera gives now: see agent.diagnostics.camera_sample.Sample."""
+        """Return what its camera gives now: the fields of agent.diagnostics.camera_sample.CameraSample."""
         ...
 
     def camera_picture(self) -> bytes:

@@ -12,8 +12,9 @@ NOTHING = Words("", "")
 
 
 class Verdict(StrEnum):
-    """How it stands. SKIPPED has a cause that is told elsewhere or a wish that was not made; of NOT_ASSESSED the
-    machine tells nothing.
+    """How it stands.
+
+    SKIPPED: the cause is told elsewhere, or nobody asked for it. NOT_ASSESSED: the machine does not tell.
     """
 
     OK = "ok"
@@ -76,17 +77,17 @@ def error(code: str, vi: str, en: str, remedy_vi: str, remedy_en: str) -> Fault:
 
 
 def ok(evidence: str) -> Outcome:
-    """All is well."""
+    """Say that all is well."""
     return Outcome(Verdict.OK, evidence)
 
 
 def skipped(vi: str, en: str, evidence: str = "") -> Outcome:
-    """Not looked at, by choice or because of what another check tells."""
+    """Say that nobody looked, by choice or because of what another check tells."""
     return Outcome(Verdict.SKIPPED, evidence, cause=Words(vi, en))
 
 
 def not_assessed(vi: str, en: str, evidence: str = "") -> Outcome:
-    """It cannot be known here, and why."""
+    """Say that it cannot be known here, and why."""
     return Outcome(Verdict.NOT_ASSESSED, evidence, cause=Words(vi, en))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
-from agent.diagnostics.check import Check, Limits, NotAssessed, SeeOther, TimedOut
+from agent.diagnostics.check import Check, Found, Limits, NotAssessed, SeeOther, TimedOut
 from agent.diagnostics.context import Context
 from agent.diagnostics.finding import Finding, Outcome, Verdict, of_error, skipped
 from agent.diagnostics.system import not_permitted
@@ -95,11 +95,13 @@ def _answer(check: Check, context: Context, limits: Limits, answers: SimpleQueue
     answers.put((check, _outcome(check, context, limits), time.monotonic() - begun_s))
 
 
-def _outcome(check: Check, context: Context, limits: Limits) -> Outcome:
+def _outcome(check: Check, context: Context, limits: Limits) -> Outcome:  # noqa: PLR0911 # one for each end
     try:
         return check.run(context, limits)
     except SeeOther as other:
         return skipped(f"Xem {other}.", f"See {other}.")
+    except Found as fault:
+        return fault.outcome
     except NotAssessed as unknown:
         return Outcome(Verdict.NOT_ASSESSED, unknown.evidence, cause=unknown.words)
     except PermissionError as refusal:

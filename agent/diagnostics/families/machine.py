@@ -1,4 +1,4 @@
-"""The machine: memory, clock, entropy, language, fonts, swap. Disk, heat and the kernel's log have their own modules."""
+"""The machine: memory, clock, entropy, language, fonts, swap. Disk, heat and log have their own modules."""
 
 from __future__ import annotations
 

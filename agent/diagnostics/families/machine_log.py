@@ -20,10 +20,10 @@ RECORD_BYTES = 8192
 FEW = 3
 # Words of the kernel's USB core and hub driver; a normal unplug says only "USB disconnect".
 _USB = re.compile(
-    r"usb \S+: (?:.*error -\d+|device not (?:accepting address|responding)|reset \S+ speed|.*unable to enumerate)"
+    r"usb \S+: (?:.*error -\d+|device not (?:accepting address|responding)|reset \S+-speed|.*unable to enumerate)"
     r"|over-?current|usb \S+ port\d+: (?:disabled by hub|unable to enumerate|cannot)"
 )
-_PORT = re.compile(r"usb (\S+?)[:\s-]")
+_PORT = re.compile(r"usb (\S+?):")
 _DISK = re.compile(
     r"I/O error|(?:EXT4|BTRFS|XFS)[ -].*(?:error|corrupt)|critical medium error|remounting filesystem read-only", re.I
 )
