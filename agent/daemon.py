@@ -8,6 +8,7 @@ import resource
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -15,6 +16,7 @@ from typing import Self
 
 import structlog
 
+from agent import __version__
 from agent.capture.chip import ChipPolicy, TrustAnchors
 from agent.capture.chip.reader import FORM_FIELDS
 from agent.capture.fingerprint import FingerprintPolicy
@@ -29,8 +31,11 @@ from agent.devices.fingerprint_pad_usb import UsbBackend, list_pads, usb_backend
 from agent.devices.seams import CardLink, DeviceInfo
 from agent.devices.smartcard import CardReader, list_readers
 from agent.diagnostics import ListDevices, list_devices
+from agent.diagnostics.camera_sample import take_sample
+from agent.diagnostics.picture import png
 from agent.intake.chip_stage import ChipStage
 from agent.intake.desk import Desk
+from agent.intake.errors import VisitRunning
 from agent.intake.fingerprint_stage import FingerprintStage
 from agent.intake.journal import Journal, JournalKey
 from agent.intake.policy import Rules, parse_policy
@@ -51,6 +56,7 @@ log = structlog.get_logger()
 # A new kiosk starts here; opening further epochs comes with key rotation.
 FIRST_EPOCH = 1
 STOP_WITHIN_S = 5.0
+PICTURE_WITHIN_S = 5.0
 # As in LoadCredentialEncrypted= of the systemd unit.
 JOURNAL_CREDENTIAL = "journal.key"
 PEOPLE_IN_PROGRESS = 1
@@ -97,6 +103,7 @@ class Daemon:
         """Kiosk, queue and uplink, JSON-ready; no personal data."""
         state, queue, position = self._uplink.state, self._queue.status(), self._queue.position
         return {
+            "version": __version__,
             "kiosk": self._config.kiosk.name,
             "station": self._config.kiosk.station,
             "test": self._config.kiosk.development,
@@ -125,6 +132,20 @@ class Daemon:
     def devices(self) -> list[DeviceInfo]:
         """Every device as found now."""
         return list_devices(self._families)
+
+    def device_use(self) -> Mapping[str, object]:
+        """Whether a visit is open: then card and pad are in use; the camera always is."""
+        return {"visit_open": self.desk.busy()}
+
+    def camera_sample(self) -> Mapping[str, object]:
+        """Return what the camera gives now, figures only. Raises DeviceError."""
+        return asdict(take_sample(self._camera, self._stopping)[0])
+
+    def camera_picture(self) -> bytes:
+        """One picture, PNG. Raises VisitRunning, DeviceError."""
+        if self.desk.busy():
+            raise VisitRunning
+        return png(self._camera.newest(0, time.monotonic() + PICTURE_WITHIN_S, self._stopping).pixels)
 
     def record(self, epoch: int, seq: int) -> str:
         """Where a record is: acknowledged, sent, durable or unknown."""

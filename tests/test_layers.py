@@ -22,7 +22,17 @@ ALLOWED = {
     "agent.roster": set(),
     "agent.proto": set(),
     "agent.uplink": {"agent.queue", "agent.sealing", "agent.proto"},
-    "agent.diagnostics": {"agent.devices.seams", "agent.devices.errors"},
+    "agent.diagnostics": {
+        "agent.devices",
+        "agent.capture",
+        "agent.sealing",
+        "agent.queue",
+        "agent.roster",
+        "agent.uplink",
+        "agent.intake.policy",
+        "agent.intake.errors",
+        "agent.config",
+    },
     "agent.intake": {
         "agent.capture",
         "agent.devices.seams",

@@ -2,6 +2,9 @@
 
 GET  /v0/status                          kiosk, queue, uplink
 GET  /v0/devices                         devices as found now
+GET  /v0/doctor/devices                  whether a visit is open
+GET  /v0/doctor/camera                   what the daemon's camera gives, figures only
+POST /v0/doctor/camera/picture           one picture, PNG in base64; refused while a visit is open
 POST /v0/intakes                         {number | qr | name, language} -> {id}
 POST /v0/intakes/resume                  go on with the visit that was cut off -> {id}
 POST /v0/intakes/discard                 destroy what a cut-off visit left
@@ -13,6 +16,7 @@ GET  /v0/records/{epoch}/{seq}           where a record is: durable, sent, ackno
 
 from __future__ import annotations
 
+import base64
 import json
 import pwd
 import traceback
@@ -110,6 +114,18 @@ class KioskService(Protocol):
         """Every device as found now."""
         ...
 
+    def device_use(self) -> Json:
+        """Whether a visit is open, and with it which devices are in use."""
+        ...
+
+    def camera_sample(self) -> Json:
+        """Return what the camera gives, measured now; may raise KioskError."""
+        ...
+
+    def camera_picture(self) -> bytes:
+        """One picture of the camera, PNG; raises VisitRunning while a visit is open, or another KioskError."""
+        ...
+
     def record(self, epoch: int, seq: int) -> str:
         """durable, sent, acknowledged or unknown."""
         ...
@@ -139,6 +155,9 @@ def create_app(service: KioskService) -> Starlette:
     table: tuple[tuple[str, str, Endpoint], ...] = (
         ("GET", "/v0/status", routes.status),
         ("GET", "/v0/devices", routes.devices),
+        ("GET", "/v0/doctor/devices", routes.device_use),
+        ("GET", "/v0/doctor/camera", routes.camera_sample),
+        ("POST", "/v0/doctor/camera/picture", routes.camera_picture),
         ("POST", "/v0/intakes", routes.open),
         ("POST", "/v0/intakes/resume", routes.resume),
         ("POST", "/v0/intakes/discard", routes.discard),
@@ -164,6 +183,18 @@ class _Routes:
     async def devices(self, _request: Request) -> Response:
         found = await run_in_threadpool(self._service.devices)
         return JSONResponse([asdict(device) for device in found])
+
+    async def device_use(self, _request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self._service.device_use))
+
+    async def camera_sample(self, _request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self._service.camera_sample))
+
+    async def camera_picture(self, request: Request) -> Response:
+        picture = await run_in_threadpool(self._service.camera_picture)
+        # A person may be on it: who took it is on record.
+        log.warning("camera.picture_taken", operator=operator_of(request).authenticated_by)
+        return JSONResponse({"png": base64.b64encode(picture).decode("ascii")})
 
     async def open(self, request: Request) -> Response:
         body = _parse(IntakeRequest, await _body(request))

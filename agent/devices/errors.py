@@ -36,6 +36,17 @@ class NoPcscd(DeviceError):
     remedy = Words("Chạy `systemctl start pcscd.socket`.", "Run `systemctl start pcscd.socket`.")
 
 
+class CardServiceNotPermitted(DeviceError):
+    """The card-reader service runs and refuses this user (polkit)."""
+
+    code = "card.not_permitted"
+    words = Words("Không có quyền dùng dịch vụ đầu đọc thẻ.", "This user may not use the card-reader service.")
+    remedy = Words(
+        "Cài deploy/60-kiosk-pcsc.rules vào /etc/polkit-1/rules.d rồi `systemctl restart polkit pcscd`.",
+        "Install deploy/60-kiosk-pcsc.rules in /etc/polkit-1/rules.d, then `systemctl restart polkit pcscd`.",
+    )
+
+
 class NoReader(DeviceError):
     """The service runs, but no (matching) reader is connected."""
 

@@ -14,6 +14,7 @@ from smartcard import scard
 from agent.devices.errors import (
     Cancelled,
     CardLost,
+    CardServiceNotPermitted,
     DeviceError,
     DeviceTimeout,
     NoCard,
@@ -363,6 +364,8 @@ def _check(code: int) -> None:
     text = str(scard.SCardGetErrorMessage(code)).strip()
     if code in _NO_SERVICE:
         raise NoPcscd(text)
+    if code == scard.SCARD_W_SECURITY_VIOLATION:
+        raise CardServiceNotPermitted(text)
     if code in _NO_READER:
         raise NoReader(text)
     if code == scard.SCARD_E_SHARING_VIOLATION:

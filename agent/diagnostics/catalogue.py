@@ -5,14 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.diagnostics.check import Check, Family
-from agent.diagnostics.families import machine, machine_disk, machine_heat, machine_log, network, queue, software, trust
+from agent.diagnostics.families import (
+    camera,
+    card,
+    machine,
+    machine_disk,
+    machine_heat,
+    machine_log,
+    network,
+    pad,
+    queue,
+    software,
+    trust,
+)
 from agent.diagnostics.finding import Fault, Verdict
 from agent.diagnostics.run import BROKEN, BROKEN_WORDS, TIMED_OUT, TIMED_OUT_WORDS
 from agent.words import KioskError, Words
 
 # Each of these adds its checks to the machine's family.
 MACHINE_PARTS = (machine_disk, machine_heat, machine_log)
-FAMILIES: tuple[Family, ...] = (queue.FAMILY, software.FAMILY, trust.FAMILY, machine.FAMILY, network.FAMILY)
+FAMILIES: tuple[Family, ...] = (
+    queue.FAMILY,
+    software.FAMILY,
+    trust.FAMILY,
+    machine.FAMILY,
+    network.FAMILY,
+    card.FAMILY,
+    camera.FAMILY,
+    pad.FAMILY,
+)
 CHECKS: tuple[Check, ...] = tuple(check for family in FAMILIES for check in family.checks)
 
 

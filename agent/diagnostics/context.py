@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 from agent.config import Config
-from agent.diagnostics.check import Limits, SeeOther, Shared
+from agent.diagnostics.limits import Limits, SeeOther, Shared
 from agent.diagnostics.system import System
 from agent.words import KioskError
 

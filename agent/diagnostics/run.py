@@ -9,9 +9,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
-from agent.diagnostics.check import Check, Found, Limits, NotAssessed, SeeOther, TimedOut
+from agent.diagnostics.check import Check
 from agent.diagnostics.context import Context
 from agent.diagnostics.finding import Finding, Outcome, Verdict, of_error, skipped
+from agent.diagnostics.limits import Found, Limits, NotAssessed, SeeOther, TimedOut
 from agent.diagnostics.system import not_permitted
 from agent.words import KioskError, Words
 

@@ -10,16 +10,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.diagnostics.check import Limits, NotAssessed
+from agent.diagnostics.limits import Limits, NotAssessed
+
+
+def _may_use(path: Path) -> bool:
+    return os.access(path, os.R_OK | os.W_OK)
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """`root` holds sys, proc, dev, etc and run; `path` is where programs are looked for; `clock` gives Unix time."""
+    """`root` holds sys, proc, dev, etc and run; `path` is where programs are looked for; `clock` gives Unix time.
+
+    `may_use` says whether this user may read and write a device's file.
+    """
 
     root: Path = Path("/")
     path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
     clock: Callable[[], float] = time.time
+    may_use: Callable[[Path], bool] = _may_use
 
     def at(self, place: str) -> Path:
         """Return where a path such as "proc/meminfo" is on this machine."""

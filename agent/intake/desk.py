@@ -108,6 +108,11 @@ class Desk:
             self._journal.destroy()
             log.warning("visit.discarded", visit=visit, stages=stages, operator=operator.authenticated_by)
 
+    def busy(self) -> bool:
+        """Say whether a visit is open now."""
+        with self._lock:
+            return self._thread is not None and self._thread.is_alive()
+
     def unfinished(self) -> bool:
         """Say whether a visit was cut off and waits to be gone on with or discarded."""
         with self._lock:

@@ -13,7 +13,7 @@ from agent.console.api import create_app
 from agent.console.server import create_server, listen
 from agent.devices.seams import DeviceInfo, DeviceState
 from agent.intake.desk import Caller
-from agent.intake.errors import NoSuchQuestion, NoSuchVisit, NothingUnfinished, WrongNumber
+from agent.intake.errors import NoSuchQuestion, NoSuchVisit, NothingUnfinished, VisitRunning, WrongNumber
 from agent.intake.events import EventLog
 from agent.intake.visit import OperatorIdentity
 
@@ -71,6 +71,20 @@ class ScriptedKiosk:
         """List one of each kind."""
         kinds = ("card_reader", "camera", "fingerprint_pad")
         return [DeviceInfo(kind, f"a {kind}", "usb", DeviceState.READY, "") for kind in kinds]
+
+    def device_use(self) -> Mapping[str, object]:
+        """Tell whether the test has a visit open."""
+        return {"visit_open": any(not visit.events.after(0, 0)[1] for visit in self.visits.values())}
+
+    def camera_sample(self) -> Mapping[str, object]:
+        """Tell a figure."""
+        return {"width": 640}
+
+    def camera_picture(self) -> bytes:
+        """Give bytes, unless a visit is open."""
+        if self.device_use()["visit_open"]:
+            raise VisitRunning
+        return b"png"
 
     def record(self, epoch: int, seq: int) -> str:
         """Tell the next state of the list, the last one again and again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from agent.diagnostics.system import System
@@ -15,10 +16,11 @@ class Machine:
         self.root, self.programs = root, root / "programs"
         self.programs.mkdir(parents=True)
         self.now_s = time.time()
+        self.may_use: Callable[[Path], bool] = lambda _: True
 
     def system(self) -> System:
         """Return it as the checks see it."""
-        return System(self.root, str(self.programs), lambda: self.now_s)
+        return System(self.root, str(self.programs), lambda: self.now_s, self.may_use)
 
     def put(self, place: str, text: str) -> Path:
         """Write a file, with the folders above it."""

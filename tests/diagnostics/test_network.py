@@ -187,7 +187,7 @@ class Health(grpc.GenericRpcHandler):
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
 
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes] | None:
         """Answer Check."""
         if details.method != network.HEALTH:
             return None

@@ -7,9 +7,10 @@ from threading import Barrier, Event
 import pytest
 
 from agent.devices.errors import NoReader
-from agent.diagnostics.check import Check, Limits, NotAssessed, SeeOther, Shared
+from agent.diagnostics.check import Check
 from agent.diagnostics.context import Context
 from agent.diagnostics.finding import Finding, Outcome, Verdict, ok, skipped, warn, worst
+from agent.diagnostics.limits import Limits, NotAssessed, SeeOther, Shared
 from agent.diagnostics.run import run_checks, select
 from agent.words import Words
 from tests.diagnostics.conftest import Kiosk

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import agent
-from agent.diagnostics.check import Family, Limits
+from agent.diagnostics.check import Family
 from agent.diagnostics.context import Context
 from agent.diagnostics.finding import Outcome, error, not_assessed, ok, warn
+from agent.diagnostics.limits import Limits
 from agent.diagnostics.system import as_number, read_text
 
 FAMILY = Family("machine", "Máy", "Machine")

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.diagnostics.check import Limits
 from agent.diagnostics.context import Context
 from agent.diagnostics.distribution import Distribution
 from agent.diagnostics.families.machine import FAMILY, encrypted
 from agent.diagnostics.finding import Outcome, error, not_assessed, ok, warn
+from agent.diagnostics.limits import Limits
 from agent.diagnostics.system import as_number, read_text
 
 FULL_SHARE, NEARLY_FULL_SHARE = 0.02, 0.10

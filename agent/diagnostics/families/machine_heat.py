@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.diagnostics.check import Limits
 from agent.diagnostics.context import Context
 from agent.diagnostics.families.machine import FAMILY
 from agent.diagnostics.finding import Outcome, error, not_assessed, ok, warn
+from agent.diagnostics.limits import Limits
 from agent.diagnostics.system import as_number, read_text
 
 NEAR_C = 10.0

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from agent.diagnostics.check import Limits
 from agent.diagnostics.context import Context
 from agent.diagnostics.families.machine import FAMILY
 from agent.diagnostics.finding import Outcome, error, not_assessed, ok, warn
+from agent.diagnostics.limits import Limits
 from agent.diagnostics.system import not_permitted
 
 MAX_RECORDS = 200_000

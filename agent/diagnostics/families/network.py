@@ -13,9 +13,10 @@ import grpc
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from agent.diagnostics.check import Family, Found, Limits, SeeOther, TimedOut
+from agent.diagnostics.check import Family
 from agent.diagnostics.context import Context
 from agent.diagnostics.finding import Outcome, Verdict, error, not_assessed, of_error, ok, skipped, warn
+from agent.diagnostics.limits import Found, Limits, SeeOther, TimedOut
 from agent.diagnostics.system import as_number, read_text
 from agent.uplink import errors as uplink
 from agent.uplink.channel import TlsFiles, open_channel

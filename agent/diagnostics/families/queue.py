@@ -7,9 +7,10 @@ import stat
 import time
 
 from agent.config import Config
-from agent.diagnostics.check import Family, Limits, NotAssessed, SeeOther, Shared
+from agent.diagnostics.check import Family
 from agent.diagnostics.context import Context
 from agent.diagnostics.finding import Outcome, error, not_assessed, ok, skipped, warn
+from agent.diagnostics.limits import Limits, NotAssessed, SeeOther, Shared
 from agent.diagnostics.queue_reading import QueueFacts, read_queue
 from agent.queue import OtherVersion
 

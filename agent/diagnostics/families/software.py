@@ -13,9 +13,10 @@ from pathlib import Path
 from agent import __version__
 from agent.capture.portrait import models
 from agent.config import ConfigError
-from agent.diagnostics.check import Family, Limits, NotAssessed, TimedOut
+from agent.diagnostics.check import Family
 from agent.diagnostics.context import Context
 from agent.diagnostics.finding import Outcome, error, not_assessed, ok, warn
+from agent.diagnostics.limits import Limits, NotAssessed, TimedOut
 from agent.roster import Roster
 from agent.roster.errors import RosterUnreadable
 

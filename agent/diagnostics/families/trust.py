@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from agent.diagnostics.check import Family, Limits, SeeOther
+from agent.diagnostics.check import Family
 from agent.diagnostics.context import Context
 from agent.diagnostics.finding import Outcome, error, not_assessed, ok, skipped, warn
+from agent.diagnostics.limits import Limits, SeeOther
 from agent.intake.errors import PolicyUnreadable
 from agent.intake.policy import parse_policy
 from agent.sealing import (
