@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -15,14 +17,26 @@ from agent.commands.exit_codes import ExitCode
 from agent.commands.screen import Screen
 from agent.config import Config, load_config
 from agent.console.client import KioskClient
-from agent.diagnostics.catalogue import CHECKS
+from agent.diagnostics.bundle import (
+    about_machine,
+    clean_config,
+    clean_text,
+    machine_mark,
+    read_journal,
+    write_bundle,
+    write_private,
+)
+from agent.diagnostics.catalogue import CHECKS, FAMILIES
 from agent.diagnostics.check import Check
 from agent.diagnostics.context import Context, Json, RunningDaemon, Wishes
 from agent.diagnostics.finding import Finding, Verdict, worst
+from agent.diagnostics.limits import Limits
+from agent.diagnostics.report import Subject, page
 from agent.diagnostics.run import run_checks, select
 from agent.diagnostics.system import System
 from agent.words import KioskError, Words
 
+LOG_WITHIN_S = 20.0
 EXIT = {Verdict.ERROR: ExitCode.FAILED, Verdict.WARN: ExitCode.WARNINGS}
 
 
@@ -63,6 +77,7 @@ def examine(
     system, cancelled, rounds = system or System(), cancelled or Event(), 1
     while True:
         findings = _round(screen, order, system, chosen, cancelled)
+        write_papers(order, system, findings)
         if not order.watch_s or rounds == order.rounds or not wait(order.watch_s, cancelled):
             return EXIT.get(worst(findings), ExitCode.OK)
         rounds += 1
@@ -78,6 +93,37 @@ def _round(screen: Screen, order: Order, system: System, checks: Sequence[Check]
     else:
         show(findings)
     return findings
+
+
+def write_papers(order: Order, system: System, findings: Sequence[Finding]) -> None:
+    """Write the report and the bundle, if they were asked for. Raises NotWritten."""
+    try:
+        if order.report is not None:
+            write_private(order.report, _report(order, system, findings).encode())
+        if order.bundle is not None:
+            write_bundle(order.bundle, _papers(order, system, findings), now_s=system.clock())
+    except OSError as error:
+        raise NotWritten(f"{error.filename}: {error.strerror}") from error
+
+
+def _report(order: Order, system: System, findings: Sequence[Finding]) -> str:
+    config = _config(order.config)
+    kiosk = config.kiosk if isinstance(config, Config) else None
+    name, station = (kiosk.name, kiosk.station) if kiosk else ("?", "?")
+    return page(Subject(name, station, machine_mark(system), __version__, system.clock()), findings, FAMILIES)
+
+
+def _papers(order: Order, system: System, findings: Sequence[Finding]) -> dict[str, bytes]:
+    clean = [replace(finding, evidence=clean_text(finding.evidence)) for finding in findings]
+    limits = Limits("doctor.bundle", time.monotonic() + LOG_WITHIN_S, Event())
+    told = json.dumps(as_json(clean, system.clock()), ensure_ascii=False, indent=1)
+    return {
+        "findings.json": told.encode(),
+        "report.html": _report(order, system, clean).encode(),
+        "config.json": clean_config(order.config),
+        "system.json": json.dumps(about_machine(system), indent=1).encode(),
+        "log.jsonl": read_journal(system, limits),
+    }
 
 
 def as_json(findings: Sequence[Finding], now_s: float) -> dict[str, object]:
@@ -97,6 +143,14 @@ def as_json(findings: Sequence[Finding], now_s: float) -> dict[str, object]:
     ]
     at = datetime.fromtimestamp(now_s, UTC).isoformat(timespec="seconds")
     return {"at": at, "version": __version__, "worst": str(worst(findings)), "findings": rows}
+
+
+class NotWritten(KioskError):
+    """Report or bundle cannot be written; `detail` names the file and why."""
+
+    code = "doctor.not_written"
+    words = Words("Không ghi được báo cáo hoặc gói hỗ trợ.", "Report or bundle cannot be written.")
+    remedy = Words("Chọn thư mục khác còn chỗ và có quyền ghi.", "Name another folder with room and write permission.")
 
 
 class RemoteDaemon:

@@ -168,8 +168,9 @@ class CardSession:
                 if time.monotonic() >= busy_until:
                     raise
                 cause = error
-            except (NoPcscd, NoReader, NoCard) as error:
-                # pcscd restarts on demand and readers are plugged in again: keep trying, remember the cause.
+            except (NoPcscd, CardServiceNotPermitted, NoReader, NoCard) as error:
+                # pcscd restarts on demand (and refuses for a moment while it does), and readers are plugged in again:
+                # keep trying, remember the cause.
                 cause = error
             except CardLost:
                 cause = NoCard()

@@ -190,9 +190,11 @@ def _selftest(context: Context, limits: Limits) -> Outcome:
             link, can, None, _anchors(context, limits), ChipPolicy(return_within_s=0), steps.hear,
             deadline=deadline, cancelled=limits.cancelled, pieces=PieceMemory(),
         )  # fmt: skip
-    failed = [check.name for check in result.evidence.checks if check.verdict is Verdict.FAILED]
-    facts = result.evidence.facts
-    evidence = f"{steps.told()}; {facts['apdus']} commands, {facts['bytes_read']} bytes"
+    checks, facts = result.evidence.checks, result.evidence.facts
+    failed = [check.name for check in checks if check.verdict is Verdict.FAILED]
+    passed = sum(check.verdict is Verdict.PASSED for check in checks)
+    evidence = f"{steps.told()}; {facts['apdus']} commands, {facts['bytes_read']} bytes; "
+    evidence += f"{passed} of {len(checks)} checks passed"
     if failed:
         return CHECKS_FAILED.seen(f"{', '.join(failed)}; {evidence}")
     return SLOW_READ.seen(evidence) if steps.whole_s > SLOW_READ_S else ok(evidence)

@@ -18,6 +18,7 @@ from agent.devices.errors import (
 )
 from agent.devices.fingerprint_pad_registers import MODELS
 from agent.devices.fingerprint_pad_usb import UsbBackend, list_pads, usb_backend
+from agent.devices.seams import DeviceInfo
 from agent.diagnostics.check import Family
 from agent.diagnostics.context import Context
 from agent.diagnostics.distribution import Distribution
@@ -30,7 +31,7 @@ from agent.diagnostics.system import as_number, read_text
 
 FAMILY = Family("pad", "Đầu đọc vân tay", "Fingerprint reader")
 
-WITHIN_S = 20.0
+LIST_S, WITHIN_S = 8.0, 24.0
 SLOW_WAKE_S, SLOW_ANSWER_S, SLOW_PICTURE_S = 1.0, 0.02, 0.3
 NOISY, COVERED_SHARE, DIRTY_SHARE, DEAD_PIXELS = 6.0, 0.15, 0.02, 20
 
@@ -102,7 +103,7 @@ OPEN_ERRORS = (NoPad, PadBusy, PadNotPermitted, PadLost, PadFault, NoLibusb, Usb
 
 @FAMILY.check("found", "Đầu đọc được cắm", "Plugged in", NoPad, UNSUPPORTED, NoLibusb, UsbBackendMissing)
 def _found(context: Context, limits: Limits) -> Outcome:
-    found = list_pads(_backend(context, limits)())
+    found = _listed(context, limits)
     if not found:
         return of_error(NoPad("none of the models that are known"))
     evidence = ", ".join(f"{pad.name} at {pad.address}, {pad.state}" for pad in found)
@@ -242,6 +243,11 @@ def _backend(context: Context, limits: Limits) -> Callable[[], UsbBackend]:
     return lambda: usb_backend(pad.backend, pad.address, development=development)
 
 
+def _listed(context: Context, limits: Limits) -> list[DeviceInfo]:
+    backend = _backend(context, limits)
+    return context.measured("pad.found", lambda _: list_pads(backend()), LIST_S).get(limits)
+
+
 def _device(context: Context, limits: Limits) -> tuple[str, Path]:
     """Return the reader's file below /dev and its folder in sysfs."""
     if context.config(limits).pad.backend != "libusb":
@@ -266,6 +272,8 @@ def _sample(context: Context, limits: Limits) -> PadSample:
     backend = _backend(context, limits)
 
     def measure(own: Limits) -> PadSample:
+        # Listing claims each reader for an instant, so it comes first and not side by side.
+        _listed(context, own)
         try:
             return take_pad_sample(backend, (config.pad.x_ppi, config.pad.y_ppi), own.cancelled)
         except (NoPad, NoLibusb, UsbBackendMissing):
