@@ -33,6 +33,10 @@ class AcknowledgedFile:
             storage.close(handle)
         return max((slot for slot in slots if slot is not None), key=lambda slot: slot.counter, default=None)
 
+    def on_disk(self) -> AckSlot | None:
+        """Return the position as the disk has it now, which another process may have moved. Raises OSError."""
+        return self.load(self._storage, self._path)
+
     def advance(self, next_seq: int, head: bytes, bytes_before: int) -> None:
         """Make a position durable; raise OSError, then the old one counts."""
         slot = AckSlot(self.slot.counter + 1, self.slot.epoch, next_seq, head, bytes_before)

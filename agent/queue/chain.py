@@ -12,7 +12,7 @@ from threading import Lock
 import structlog
 
 from agent.queue.acknowledged import AcknowledgedFile
-from agent.queue.entry import Entry, Finding, Position
+from agent.queue.entry import Entry, Finding, Listed, Position
 from agent.queue.errors import NoSuchRecord, RecordLost
 from agent.queue.layout import place_holder
 from agent.queue.quarantine import Quarantine
@@ -48,20 +48,23 @@ class Chain:
 
     def read(self, seq: int, next_seq: int) -> Entry:
         """Return a record below `next_seq`. Raises NoSuchRecord, RecordLost or OSError."""
-        self._refuse_outside(seq, next_seq)
-        lost = self.quarantine.find(seq)
-        if lost is not None:
-            raise lost
-        place = self._place(seq)
+        place = self._kept_place(seq, next_seq)
         if place is None:
             raise self._lose(self._missing(), None, seq)
-        segment, until = place
         try:
-            return segment.read(seq, until)
+            return self._read_at(seq, place)
         except Damaged as damage:
             raise self._lose(damage.gap, place, seq) from damage
-        except FileNotFoundError as error:
-            raise NoSuchRecord(f"seq {seq}: {segment.name} is gone") from error
+
+    def peek(self, seq: int, next_seq: int) -> Entry | None:
+        """Return a record, None when it is damaged; nothing is set aside. Raises NoSuchRecord, RecordLost, OSError."""
+        place = self._kept_place(seq, next_seq)
+        if place is None:
+            return None
+        try:
+            return self._read_at(seq, place)
+        except Damaged:
+            return None
 
     def head_before(self, seq: int, next_seq: int) -> bytes:
         """Return the payload hash of record seq - 1, for a seq below `next_seq`. Raises NoSuchRecord or OSError."""
@@ -94,14 +97,50 @@ class Chain:
 
     def verify(self, next_seq: int) -> list[Finding]:
         """Read every record and compare the ends of neighbouring segments."""
-        findings = [Finding(f"record {seq}", "lost, see quarantine") for seq in self.quarantine.seqs]
+        return [found for found in self.examine(next_seq) if isinstance(found, Finding)]
+
+    def examine(self, next_seq: int) -> Iterator[Entry | Finding]:
+        """Read every record, oldest first; yield it, or what is wrong. Changes nothing. Raises OSError."""
+        yield from (Finding(f"record {seq}", "lost, see quarantine") for seq in self.quarantine.seqs)
         if (gap := self._missing()) is not None:
-            findings.append(Finding(f"record {gap.first_seq}", f"segments before record {gap.next_seq} are gone"))
+            yield Finding(f"record {gap.first_seq}", f"segments before record {gap.next_seq} are gone")
         head: bytes | None = None
         for segment, until in self._with_ends():
-            findings += _check(segment, until if until is not None else next_seq, until, head)
-            head = segment.load(until).head
-        return findings
+            try:
+                yield from _examine(segment, until if until is not None else next_seq, until, head)
+                head = segment.load(until).head
+            except FileNotFoundError:
+                head = None
+                if not self._was_purged(until):
+                    yield Finding(str(segment.name), "gone")
+
+    def listed(self, from_seq: int, next_seq: int) -> Iterator[Listed]:
+        """Yield what is known of each record from `from_seq` on, without its ciphertext. Raises OSError."""
+        through = self._acknowledged.slot.next_seq
+        for seq in range(max(from_seq, min(self.segments[0].first_seq, through)), next_seq):
+            if self.quarantine.find(seq) is not None:
+                yield Listed(self.newest.name.epoch, seq, None, None, seq < through, set_aside=True)
+            elif (found := self._listed(seq, through)) is not None:
+                yield found
+
+    def _listed(self, seq: int, through: int) -> Listed | None:
+        """Return a record's line; None when it was purged in the meantime."""
+        place = self._place(seq)
+        blank = Listed(self.newest.name.epoch, seq, None, None, seq < through, set_aside=False)
+        if place is None:
+            return blank
+        try:
+            frame, cose = place[0].signature(seq, place[1])
+        except Damaged:
+            return blank
+        except FileNotFoundError:
+            return None if self._was_purged(place[1]) else blank
+        return replace(blank, size_bytes=frame.ciphertext_length, appended_at_ns=frame.appended_at_ns, cose_sign1=cose)
+
+    def _was_purged(self, until: int | None) -> bool:
+        """Say whether a segment that ends at `until` may be gone: everything in it is acknowledged."""
+        slot = self._acknowledged.on_disk()
+        return until is not None and slot is not None and slot.next_seq >= until
 
     def _with_ends(self) -> Iterator[tuple[Segment, int | None]]:
         segments = self.segments
@@ -120,6 +159,22 @@ class Chain:
         if place < 0:
             return None
         return segments[place], segments[place + 1].first_seq if place + 1 < len(segments) else None
+
+    def _kept_place(self, seq: int, next_seq: int) -> tuple[Segment, int | None] | None:
+        """Return where a record is; None when its segment is gone. Raises NoSuchRecord or RecordLost."""
+        self._refuse_outside(seq, next_seq)
+        lost = self.quarantine.find(seq)
+        if lost is not None:
+            raise lost
+        return self._place(seq)
+
+    @staticmethod
+    def _read_at(seq: int, place: tuple[Segment, int | None]) -> Entry:
+        segment, until = place
+        try:
+            return segment.read(seq, until)
+        except FileNotFoundError as error:
+            raise NoSuchRecord(f"seq {seq}: {segment.name} is gone") from error
 
     def _missing(self) -> Gap | None:
         """Return the records that are not acknowledged and whose segments are gone."""
@@ -176,18 +231,17 @@ class Chain:
             return self._prev_of(seq + 1) or place_holder(self.newest.name.epoch, seq)
 
 
-def _check(segment: Segment, end: int, until: int | None, head: bytes | None) -> list[Finding]:
-    findings = []
+def _examine(segment: Segment, end: int, until: int | None, head: bytes | None) -> Iterator[Entry | Finding]:
+    name = str(segment.name)
     header, index = segment.header(), segment.load(until)
     if header is None:
-        findings.append(Finding(str(segment.name), "header"))
+        yield Finding(name, "header")
     elif head is not None and header.head != head:
-        findings.append(Finding(str(segment.name), "does not continue the segment before it"))
+        yield Finding(name, "does not continue the segment before it")
     if index.chain_broken:
-        findings.append(Finding(str(segment.name), "a record does not continue the one before it"))
+        yield Finding(name, "a record does not continue the one before it")
     for seq in range(segment.first_seq, end):
         try:
-            segment.read(seq, until)
+            yield segment.read(seq, until)
         except Damaged:
-            findings.append(Finding(str(segment.name), f"record {seq}"))
-    return findings
+            yield Finding(name, f"record {seq}")

@@ -71,3 +71,20 @@ class Finding:
 
     place: str
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the queue knows of one record without reading its ciphertext.
+
+    `size_bytes` and `appended_at_ns` are None and `cose_sign1` is empty when they cannot be read. `set_aside` says that
+    the record is lost and its bytes are in quarantine.
+    """
+
+    epoch: int
+    seq: int
+    size_bytes: int | None
+    appended_at_ns: int | None
+    acknowledged: bool
+    set_aside: bool
+    cose_sign1: bytes = field(default=b"", repr=False)

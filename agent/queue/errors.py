@@ -149,3 +149,32 @@ class SegmentTooSmall(QueueError):
         "Tăng queue.segment_mib hoặc giảm queue.max_record_mib.",
         "Raise queue.segment_mib or lower queue.max_record_mib.",
     )
+
+
+class NoQueue(QueueError):
+    """There is no queue in the folder: it is missing, or no record was ever stored in it."""
+
+    code = "queue.not_there"
+    words = Words("Không có hàng đợi trong thư mục này.", "There is no queue in this folder.")
+    remedy = Words("Kiểm tra kiosk.data_folder trong cấu hình.", "Check kiosk.data_folder in the configuration.")
+
+
+class QueueUnreadable(QueueError):
+    """The user who asks may not read the queue's folder."""
+
+    code = "queue.not_readable"
+    words = Words("Không có quyền đọc thư mục hàng đợi.", "You may not read the queue's folder.")
+    remedy = Words(
+        "Chạy lệnh bằng người dùng của kiosk (sudo -u kiosk).", "Run it as the kiosk's user (sudo -u kiosk)."
+    )
+
+
+class NotRepairable(CorruptFrame):
+    """What repair cannot mend without guessing the next record's number; nothing was changed."""
+
+    code = "queue.not_repairable"
+    words = Words("Không thể tự sửa hàng đợi mà không đoán.", "The queue cannot be repaired without guessing.")
+    remedy = Words(
+        "Giữ nguyên ổ đĩa, sao chép thư mục hàng đợi và gọi trung tâm: cần mở chuỗi mới.",
+        "Leave the disk as it is, copy the queue's folder and call the centre: a new epoch is needed.",
+    )

@@ -81,7 +81,7 @@ class Queue:
         settings, storage = settings or QueueSettings(), storage or Storage()
         if _largest_frame(settings) + BLOCK > settings.segment_bytes:
             raise SegmentTooSmall(f"{settings.segment_bytes} bytes")
-        lock = _lock(storage, folder)
+        lock = lock_folder(storage, folder)
         try:
             return cls(folder, start, settings, clock, storage, lock)
         except OSError as error:
@@ -328,7 +328,8 @@ def _largest_frame(settings: QueueSettings) -> int:
     return frame_bytes(OVERHEAD_BYTES, settings.max_record_bytes)
 
 
-def _lock(storage: Storage, folder: Path) -> int:
+def lock_folder(storage: Storage, folder: Path) -> int:
+    """Take the folder, made if missing, for this process. Raises QueueLocked, FolderNotPrivate or DiskFailing."""
     try:
         storage.make_folder(folder)
         return storage.lock(folder / "lock")

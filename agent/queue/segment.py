@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from agent.queue.layout import (
     STAMP_OFFSET,
     FrameHeader,
     SegmentHeader,
+    is_torn,
     pack_stamp,
     unpack_stamp,
 )
@@ -153,6 +155,26 @@ class Segment:
         if entry is None:
             raise Damaged(Gap(seq, seq + 1, frame.payload_sha256, offset, offset + frame.frame_bytes))
         return entry
+
+    def signature(self, seq: int, until: int | None) -> tuple[FrameHeader, bytes]:
+        """Return a record's header and COSE_Sign1 without its ciphertext; raise Damaged, OSError."""
+        with self._view() as source:
+            offset, frame = self._frame(source, seq, self.load(until))
+            cose = source.read(frame.cose_length, offset + FRAME_HEADER_BYTES)
+        if zlib.crc32(cose) != frame.cose_crc:
+            raise Damaged(Gap(seq, seq + 1, frame.payload_sha256, offset, offset + frame.frame_bytes))
+        return frame, cose
+
+    def last_is_torn(self) -> bool:
+        """Say whether the last frame was written in part only: cut short by a power cut, or still being written."""
+        index = self.newest_index
+        seq = index.next_seq - 1
+        try:
+            self.read(seq, None)
+        except Damaged as damage:
+            written = FRAME_HEADER_BYTES + self.frame(seq, None).body_bytes
+            return is_torn(self.bytes_of(damage.gap)[:written])
+        return False
 
     def bytes_of(self, gap: Gap) -> bytes:
         """Return what stands where records were lost."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from agent.queue import Queue
 from tests.queue.records import SETTINGS, START, acknowledge, record
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, keep_s: float = SETTINGS.keep_receipted_s) -> None:
     """Write until killed: one line for each record that is durable, and for each receipt."""
-    with Queue.open(folder, start=START, settings=SETTINGS) as queue:
+    settings = replace(SETTINGS, keep_receipted_s=keep_s)
+    with Queue.open(folder, start=START, settings=settings) as queue:
         print("open", queue.position.next_seq, flush=True)
         while True:
             queue.ensure_room(1)
@@ -24,4 +26,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *([0] if "purge" in sys.argv else []))

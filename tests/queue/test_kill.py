@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.queue import Position, Queue
+from agent.queue import Entry, Position, Queue
 from tests.queue.records import SETTINGS, START, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,9 +37,13 @@ def test_every_answered_record_survives_kill_9(tmp_path: Path, cycles: int) -> N
 def check_content(queue: Queue) -> None:
     """Compare each record with its recipe: its seq and the head before it."""
     for seq in range(queue.oldest_kept, queue.position.next_seq):
-        entry = queue.read(seq)
-        place = Position(entry.epoch, seq, entry.prev)
-        assert entry == record(place, 4000 + seq % 7 * 1500)
+        check_recipe(queue.read(seq))
+
+
+def check_recipe(entry: Entry) -> None:
+    """Compare one record with its recipe."""
+    place = Position(entry.epoch, entry.seq, entry.prev)
+    assert entry == record(place, 4000 + entry.seq % 7 * 1500)
 
 
 def killed_run(folder: Path, chance: random.Random) -> list[tuple[str, int]]:
