@@ -162,6 +162,70 @@ def queue_status(
     return queue_command.show(Screen(as_json=as_json), socket, config)
 
 
+@queue_app.command("list")
+@told
+def queue_list(
+    socket: SocketPath = DEFAULT_SOCKET,
+    config: ConfigPath = DEFAULT_PATH,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Leave out what the collector has signed for.")] = False,
+    first: Annotated[int, typer.Option("--from", min=0, help="From this seq on.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many, oldest first.")] = None,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Danh sách hồ sơ · Each record: seq, id, size, age, and where it is."""
+    # This and the next ones read the queue themselves; the other commands start faster without it.
+    from agent.commands import queue_list as command  # noqa: PLC0415
+
+    screen = Screen(as_json=as_json)
+    return command.show(screen, socket, config, waiting=waiting, from_seq=first, limit=limit)
+
+
+@queue_app.command("verify")
+@told
+def queue_verify(config: ConfigPath = DEFAULT_PATH, as_json: AsJson = False) -> ExitCode:
+    """Kiểm tra mọi hồ sơ · Read and check every record; the daemon may run. Exit code 1 when something is wrong."""
+    from agent.commands import queue_check as command  # noqa: PLC0415
+
+    return command.verify(Screen(as_json=as_json), config)
+
+
+@queue_app.command("repair")
+@told
+def queue_repair(config: ConfigPath = DEFAULT_PATH, as_json: AsJson = False) -> ExitCode:
+    """Sửa hàng đợi · Mend what is safe and say what was done; the daemon must not run, no byte is lost."""
+    from agent.commands import queue_check as command  # noqa: PLC0415
+
+    return command.mend(Screen(as_json=as_json), config)
+
+
+@queue_app.command("export")
+@told
+def queue_export(
+    folder: Annotated[Path, typer.Argument(help="A folder on the disk that is carried, e.g. /media/usb.")],
+    socket: SocketPath = DEFAULT_SOCKET,
+    config: ConfigPath = DEFAULT_PATH,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Xuất hồ sơ ra ổ rời · Carry waiting records to the collector on a disk; run it again to go on or add more."""
+    from agent.commands import queue_transfer as command  # noqa: PLC0415
+
+    return command.export(Screen(as_json=as_json), socket, config, folder)
+
+
+@queue_app.command("import")
+@told
+def queue_import(
+    folder: Annotated[Path, typer.Argument(help="The same folder, back from `collector import`.")],
+    socket: SocketPath = DEFAULT_SOCKET,
+    config: ConfigPath = DEFAULT_PATH,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Nhận biên nhận từ ổ rời · Take the collector's receipt from the disk."""
+    from agent.commands import queue_transfer as command  # noqa: PLC0415
+
+    return command.take_back(Screen(as_json=as_json), socket, config, folder)
+
+
 @config_app.command("check")
 @told
 def config_check(config: ConfigPath = DEFAULT_PATH, as_json: AsJson = False) -> ExitCode:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -24,6 +25,8 @@ from agent.capture.portrait import PortraitError, PortraitPolicy, VisionWorker
 from agent.config import Config
 from agent.console.api import create_app
 from agent.console.server import create_server, listen
+from agent.custody.listing import Sending, lines
+from agent.custody.signing import sign_own, take_receipt
 from agent.devices.camera import Camera
 from agent.devices.camera_address import list_cameras
 from agent.devices.fingerprint_pad_hotplug import HotplugPad
@@ -46,9 +49,10 @@ from agent.intake.submission import Submission
 from agent.intake.visit import describe
 from agent.log import set_up_logging
 from agent.provisioning import Trust, load_trust
-from agent.queue import EpochStart, Queue, QueueSettings
+from agent.queue import EpochStart, Queue, QueueReader, QueueSettings
 from agent.roster import Roster
 from agent.sealing import epoch_start
+from agent.transfer import parse_index_payload
 from agent.uplink import Uplink
 
 log = structlog.get_logger()
@@ -70,7 +74,7 @@ class Daemon:
         self._config = config
         self._stack = ExitStack()
         self._stopping = Event()
-        trust = load_trust(config.trust.folder, time.time_ns())
+        self._trust = trust = load_trust(config.trust.folder, time.time_ns())
         self._rules = Rules(parse_policy(trust.policy.document), trust.policy.sha256)
         self._queue = self._open_queue(trust)
         self._uplink = self._open_uplink(trust)
@@ -157,6 +161,23 @@ class Daemon:
         sent = self._uplink.state.sent_seq
         return "sent" if sent is not None and seq <= sent else "durable"
 
+    def records(self, from_seq: int, limit: int) -> list[Mapping[str, object]]:
+        """Return what is known of up to `limit` records from `from_seq` on, JSON-ready; no personal data."""
+        state = self._uplink.state
+        reader = QueueReader.open(self._config.kiosk.data_folder / "queue")
+        found = lines(reader, Sending(state.sent_seq, state.quarantined), time.time_ns(), from_seq)
+        return [asdict(line) for line in islice(found, limit)]
+
+    def sign_export(self, payload: bytes) -> bytes:
+        """Sign the index of an export of our own records; raise NotOurExport or Malformed."""
+        return sign_own(parse_index_payload(payload), self._config.kiosk.name, self._queue, self._trust.record_key)
+
+    def take_receipt(self, receipt: bytes) -> int:
+        """Believe a receipt that was carried here, as one from the network; return its through_seq."""
+        taken = take_receipt(receipt, self._trust.receipt_keys, self._config.kiosk.name, self._queue)
+        log.info("queue.receipt_carried", through_seq=taken.through_seq)
+        return taken.through_seq
+
     def serve(self) -> None:
         """Serve the local API until SIGTERM or Ctrl-C."""
         path = self._config.kiosk.socket
@@ -169,18 +190,10 @@ class Daemon:
         log.info("daemon.stopped")
 
     def _open_queue(self, trust: Trust) -> Queue:
-        kiosk, settings = self._config.kiosk, self._config.queue
-        head = epoch_start(kiosk.name, FIRST_EPOCH, trust.record_key.key_id)
         queue = Queue.open(
-            kiosk.data_folder / "queue",
-            start=EpochStart(FIRST_EPOCH, head),
-            settings=QueueSettings(
-                segment_bytes=settings.segment_mib * 2**20,
-                max_record_bytes=settings.max_record_mib * 2**20,
-                keep_receipted_s=settings.keep_receipted_h * 3600,
-                max_folder_bytes=round(settings.max_folder_gib * 2**30) or None,
-                keep_free_bytes=settings.keep_free_mib * 2**20,
-            ),
+            self._config.kiosk.data_folder / "queue",
+            start=queue_start(self._config, trust),
+            settings=queue_settings(self._config),
         )
         return self._stack.enter_context(queue)
 
@@ -267,6 +280,23 @@ def run_daemon(config: Config) -> None:
     _forbid_core_files()
     with Daemon(config) as daemon:
         daemon.serve()
+
+
+def queue_start(config: Config, trust: Trust) -> EpochStart:
+    """Return where this kiosk's chain begins."""
+    return EpochStart(FIRST_EPOCH, epoch_start(config.kiosk.name, FIRST_EPOCH, trust.record_key.key_id))
+
+
+def queue_settings(config: Config) -> QueueSettings:
+    """Return the queue's limits."""
+    settings = config.queue
+    return QueueSettings(
+        segment_bytes=settings.segment_mib * 2**20,
+        max_record_bytes=settings.max_record_mib * 2**20,
+        keep_receipted_s=settings.keep_receipted_h * 3600,
+        max_folder_bytes=round(settings.max_folder_gib * 2**30) or None,
+        keep_free_bytes=settings.keep_free_mib * 2**20,
+    )
 
 
 def device_families(config: Config) -> dict[str, ListDevices]:

@@ -33,6 +33,12 @@ def set_up_logging(log_format: LogFormat = "auto") -> None:
     logging.basicConfig(handlers=[LibraryLog()], level=logging.WARNING, force=True)
 
 
+def log_to_standard_error() -> None:
+    """Send events to standard error, for commands: their standard output belongs to the answer."""
+    # Asked for anew at each event: a test or a caller may have exchanged it.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr), cache_logger_on_first_use=False)
+
+
 class LibraryLog(logging.Handler):
     """Turns what libraries log into events: who, how bad, where; never the message, which may quote people's data."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
 from rich.console import Console
@@ -17,6 +18,9 @@ from rich.table import Table
 from agent.words import KioskError
 from collector.config import load_config
 from collector.errors import NoSuchRecord
+
+if TYPE_CHECKING:
+    from collector.importing import Imported
 
 P = ParamSpec("P")
 
@@ -92,6 +96,29 @@ def init(
         _out.print(f"✓ {escape(str(folder))}, {escape(str(kiosk_folder))}")
 
 
+@app.command("import")
+@told
+def import_records(
+    folder: Annotated[Path, typer.Argument(help="The folder that `kiosk queue export` wrote to.")],
+    config: ConfigPath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Nhận hồ sơ từ ổ rời · Verify and store records that were carried here; stop `collector serve` first."""
+    from agent.log import log_to_standard_error  # noqa: PLC0415
+    from collector.importing import import_folder  # noqa: PLC0415 # loads gRPC only here
+
+    log_to_standard_error()
+
+    with _err.status("…") as status:
+        for done in import_folder(
+            load_config(config), folder, lambda kiosk, seq: status.update(f"{escape(kiosk)}: {seq}")
+        ):
+            if as_json:
+                print(json.dumps(asdict(done)), flush=True)
+            else:
+                _print_imported(done)
+
+
 @app.command("list")
 @told
 def list_records(
@@ -133,6 +160,18 @@ def show(
     _out.print(table)
     for file in files:
         _out.print(escape(str(file)), soft_wrap=True)
+
+
+def _print_imported(done: Imported) -> None:
+    kiosk = escape(done.kiosk)
+    counted = f"{done.stored} hồ sơ mới · new, {done.known} đã có · known"
+    _out.print(f"✓ {kiosk}: {counted}, đến số · through {done.through_seq}")
+    if done.quarantined:
+        _out.print(f"[bold red]✗ {kiosk}: cách ly · quarantined {', '.join(map(str, done.quarantined))}[/]")
+    if done.receipt_written:
+        _out.print("  Mang ổ về kiosk: `kiosk queue import`. [dim]The receipt is on the disk.[/]")
+    else:
+        _out.print("  [yellow]Không ghi được biên nhận lên ổ. The receipt could not be written to the disk.[/]")
 
 
 def _print_json(value: object) -> None:

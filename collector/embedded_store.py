@@ -82,8 +82,10 @@ class EmbeddedStore:
         try:
             self._handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, str(os.getpid()).encode("ascii"), 0)
         except BlockingIOError as error:
-            raise StoreInUse(str(self._folder)) from error
+            raise StoreInUse(f"{self._folder}: held by process {_holder(self._handle)}") from error
         except OSError as error:
             raise StoreFailed(f"{self._folder}: {error.strerror}") from error
         with self._reading() as rows:
@@ -179,6 +181,11 @@ class EmbeddedStore:
 
     def _writing(self) -> AbstractContextManager[sqlite3.Cursor]:
         return self._transaction("BEGIN IMMEDIATE")
+
+
+def _holder(handle: int | None) -> str:
+    held = b"" if handle is None else os.pread(handle, 20, 0)
+    return held.decode("ascii", "replace").strip() or "unknown"
 
 
 def _position(rows: sqlite3.Cursor, kiosk: str) -> KioskPosition | None:

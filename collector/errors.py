@@ -101,6 +101,17 @@ class SetupFailed(CollectorError):
     )
 
 
+class ImportRefused(CollectorError):
+    """A record from a disk was refused as the stream would refuse it; those before it are stored. `detail` says why."""
+
+    code = "collector.import_refused"
+    words = Words("Không nhận được hồ sơ từ ổ rời.", "A record on the disk was refused.")
+    remedy = Words(
+        "Giữ ổ. Kiểm tra kiosk đã nêu: những hồ sơ trước đó đã được lưu, chạy lại không sinh bản trùng.",
+        "Keep the disk and look at the kiosk named: what came before is stored, and running again doubles nothing.",
+    )
+
+
 class NotWritten(CollectorError):
     """The opened record could not be written out; what was written before it is plain personal data."""
 

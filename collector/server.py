@@ -42,19 +42,24 @@ OPTIONS = [
 ]
 
 
+def make_service(config: CollectorConfig, store: EmbeddedStore) -> CollectorService:
+    """Return what judges and stores records by this configuration. Raises SealingError or CollectorError."""
+    return CollectorService(
+        config.name,
+        store,
+        Rules(config.development, config.max_record_bytes, recipient_key_ids(config.keys)),
+        Limits(config.max_records_in_flight, config.max_bytes_in_flight, config.max_record_bytes),
+        FileSigningKey.load(config.keys / "receipt.key"),
+    )
+
+
 def serve(config: CollectorConfig, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; `ready` is told the address. Raises CollectorError or SealingError."""
     with EmbeddedStore(config.store) as store:
         removed = store.lock_for_appending()
         if removed:
             log.warning("collector.left_over_files_removed", files=removed)
-        service = CollectorService(
-            config.name,
-            store,
-            Rules(config.development, config.max_record_bytes, recipient_key_ids(config.keys)),
-            Limits(config.max_records_in_flight, config.max_bytes_in_flight, config.max_record_bytes),
-            FileSigningKey.load(config.keys / "receipt.key"),
-        )
+        service = make_service(config, store)
         try:
             asyncio.run(_serve(config, service, ready))
         finally:

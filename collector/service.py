@@ -109,7 +109,7 @@ class CollectorService(AppendServicer):
             yield await self._on_disk(self._acknowledge, position)
         async with self._arriving(requests) as arrivals:
             while batch := await arrivals.take():
-                taken = await self._on_disk(self._take, position, batch)
+                taken = await self._on_disk(self.take, position, batch)
                 position = taken.position
                 if taken.ack is not None:
                     yield taken.ack
@@ -138,8 +138,11 @@ class CollectorService(AppendServicer):
             self._open.discard(arrivals)
             reading.cancel()
 
-    def _take(self, position: KioskPosition, batch: list[SealedRecord]) -> Taken:
-        """Store what is new of a batch and sign for everything up to the position; runs in the store's thread."""
+    def take(self, position: KioskPosition, batch: list[SealedRecord]) -> Taken:
+        """Store what is new of a batch and sign for everything up to the position; one thread at a time.
+
+        Streams come here, and records that were carried on a disk. Raises StoreFailed or Refused.
+        """
         for _ in range(TRIES):
             try:
                 return self._take_after(position, batch)

@@ -42,20 +42,27 @@ ALLOWED = {
         "agent.queue",
         "agent.proto",
     },
+    "agent.transfer": {"agent.sealing"},
+    "agent.custody": {"agent.queue", "agent.sealing", "agent.transfer"},
     "agent.console": {"agent.intake", "agent.devices.seams"},
     "agent.commands": {
         "agent.console",
         "agent.config",
+        "agent.log",
         "agent.diagnostics",
         "agent.capture",
         "agent.devices",
+        "agent.custody",
+        "agent.queue",
         "agent.sealing",
+        "agent.transfer",
+        "agent.provisioning",
         "agent.daemon",
     },
     "agent.provisioning": {"agent.sealing", "agent.uplink"},
     "agent.daemon": {"agent"},
     "agent.cli": {"agent"},
-    "collector": {"agent.sealing", "agent.proto", "agent.log"},
+    "collector": {"agent.sealing", "agent.proto", "agent.transfer", "agent.log"},
 }
 
 

@@ -92,3 +92,15 @@ def test_on_a_terminal_events_are_for_people() -> None:
 def test_pretty_can_be_asked_for() -> None:
     """Even in a pipe."""
     assert not _events("pretty")[0].startswith("{")
+
+
+def test_a_command_keeps_its_standard_output_for_the_answer() -> None:
+    """Events go to standard error, whatever it is at that moment."""
+    program = (
+        "import io, sys, structlog\nfrom agent.log import log_to_standard_error\nlog_to_standard_error()\n"
+        "log = structlog.get_logger()\nlog.info('first')\nsys.stderr = io.StringIO()\nlog.info('second')\n"
+        "assert 'second' in sys.stderr.getvalue()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout == ""
+    assert "first" in done.stderr

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
@@ -61,6 +62,18 @@ class Screen:
             self._err.print(f"  {escape(error.detail)}")
         self._err.print(f"  → {escape(error.remedy.vi)}")
         self._err.print(f"    {escape(error.remedy.en)}", style="dim")
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar on standard error while people watch; the yielded function sets how much is done."""
+        # Few commands take so long; the others start faster without it.
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        hidden = self.as_json or not self._err.is_terminal
+        with Progress(*columns, console=self._err, disable=hidden, transient=True) as bar:
+            task = bar.add_task(escape(title), total=total)
+            yield lambda done: bar.update(task, completed=done)
 
     def ask(self, vi: str, en: str, choices: Sequence[tuple[str, str]]) -> str:
         """Ask a person; return the chosen code. Raises EOFError when there is no one to answer."""

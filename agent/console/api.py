@@ -12,6 +12,7 @@ GET  /v0/intakes/{id}/events?after=N     JSON lines until the visit ends
 POST /v0/intakes/{id}/answer             {number, choice}
 POST /v0/intakes/{id}/cancel
 GET  /v0/records/{epoch}/{seq}           where a record is: durable, sent, acknowledged
+     /v0/queue/...                       see queue_api
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from agent.console.errors import BadRequest, NotFound
+from agent.console.queue_api import QueueRoutes, QueueService
+from agent.console.requests import body_of, number_of
 from agent.devices.seams import DeviceInfo
 from agent.intake.desk import Caller
 from agent.intake.errors import NoSuchVisit
@@ -45,11 +48,9 @@ from agent.words import KioskError
 
 log = structlog.get_logger()
 
-MAX_BODY_BYTES = 64 * 1024
 HEARTBEAT_S = 5.0
 # Each client that follows a visit waits in a thread; these are not the threads that answer everyone else.
 WATCHERS = 32
-MAX_DIGITS = 18
 
 Json = Mapping[str, object]
 Model = TypeVar("Model", bound=BaseModel)
@@ -98,7 +99,7 @@ class Visits(Protocol):
         ...
 
 
-class KioskService(Protocol):
+class KioskService(QueueService, Protocol):
     """What the API serves; the daemon is one."""
 
     @property
@@ -151,7 +152,7 @@ class AnswerRequest(BaseModel):
 
 def create_app(service: KioskService) -> Starlette:
     """Return the application that serves `service`."""
-    routes = _Routes(service)
+    routes, queue = _Routes(service), QueueRoutes(service)
     table: tuple[tuple[str, str, Endpoint], ...] = (
         ("GET", "/v0/status", routes.status),
         ("GET", "/v0/devices", routes.devices),
@@ -165,6 +166,9 @@ def create_app(service: KioskService) -> Starlette:
         ("POST", "/v0/intakes/{visit_id}/answer", routes.answer),
         ("POST", "/v0/intakes/{visit_id}/cancel", routes.cancel),
         ("GET", "/v0/records/{epoch}/{seq}", routes.record),
+        ("GET", "/v0/queue/records", queue.records),
+        ("POST", "/v0/queue/exports", queue.exports),
+        ("POST", "/v0/queue/receipts", queue.receipts),
     )
     return Starlette(
         routes=[Route(path, _guarded(endpoint), methods=[method]) for method, path, endpoint in table],
@@ -197,7 +201,7 @@ class _Routes:
         return JSONResponse({"png": base64.b64encode(picture).decode("ascii")})
 
     async def open(self, request: Request) -> Response:
-        body = _parse(IntakeRequest, await _body(request))
+        body = _parse(IntakeRequest, await body_of(request))
         caller = Caller(body.number, body.qr, body.name)
         visit = await run_in_threadpool(self._service.desk.open, caller, operator_of(request), body.language)
         return JSONResponse({"id": visit.visit_id}, status_code=201)
@@ -212,11 +216,11 @@ class _Routes:
 
     async def events(self, request: Request) -> Response:
         visit = self._visit(request)
-        after = _number(request.query_params.get("after", "0"), "after")
+        after = number_of(request.query_params.get("after", "0"), "after")
         return StreamingResponse(_lines(visit, after, self._watchers), media_type="application/x-ndjson")
 
     async def answer(self, request: Request) -> Response:
-        body = _parse(AnswerRequest, await _body(request))
+        body = _parse(AnswerRequest, await body_of(request))
         self._visit(request).answer(body.number, body.choice)
         return JSONResponse({})
 
@@ -225,7 +229,7 @@ class _Routes:
         return JSONResponse({})
 
     async def record(self, request: Request) -> Response:
-        epoch, seq = (_number(request.path_params[key], key) for key in ("epoch", "seq"))
+        epoch, seq = (number_of(request.path_params[key], key) for key in ("epoch", "seq"))
         state = await run_in_threadpool(self._service.record, epoch, seq)
         return JSONResponse({"state": state})
 
@@ -258,27 +262,12 @@ async def _lines(visit: OpenVisit, after: int, watchers: CapacityLimiter) -> Asy
             yield "\n"
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise BadRequest(f"more than {MAX_BODY_BYTES} bytes")
-    return body
-
-
 def _parse(model: type[Model], body: bytes) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         keys = ", ".join(".".join(map(str, fault["loc"])) or "body" for fault in error.errors())
         raise BadRequest(keys) from error
-
-
-def _number(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
-        raise BadRequest(f"{name} must be a number")
-    return int(text)
 
 
 def _guarded(endpoint: Endpoint) -> Endpoint:

@@ -112,14 +112,29 @@ class KioskClient:
         """Return durable, sent, acknowledged or unknown."""
         return str(cast(Json, self._call("GET", f"/v0/records/{epoch}/{seq}"))["state"])
 
+    def queue_records(self, from_seq: int, limit: int) -> list[Json]:
+        """Return what is known of up to `limit` records from `from_seq` on."""
+        return cast(list[Json], self._call("GET", f"/v0/queue/records?from={from_seq}&limit={limit}"))
+
+    def sign_export(self, payload: bytes) -> bytes:
+        """Have the index of an export signed with the record key."""
+        return self._send("POST", "/v0/queue/exports", content=payload).content
+
+    def take_receipt(self, receipt: bytes) -> int:
+        """Hand in a receipt that was carried here; return its through_seq."""
+        return int(self._send("POST", "/v0/queue/receipts", content=receipt).json()["through_seq"])
+
     def _call(self, method: str, path: str, body: Json | None = None) -> object:
+        return self._send(method, path, json=body).json()
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, path, json=body)
+            response = self._http.request(method, path, **content)
         except httpx.HTTPError as error:
             raise DaemonUnreachable(f"{self._path}: {error}") from error
         if response.is_error:
             raise _remote(response)
-        return response.json()
+        return response
 
 
 def _remote(response: httpx.Response) -> RemoteError:

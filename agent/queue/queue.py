@@ -113,6 +113,11 @@ class Queue:
         return self._position
 
     @property
+    def epoch(self) -> int:
+        """The epoch that is written to."""
+        return self._position.epoch
+
+    @property
     def acknowledged(self) -> int:
         """The first seq that is not acknowledged."""
         return self._ack.slot.next_seq

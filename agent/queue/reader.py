@@ -89,6 +89,10 @@ class QueueReader:
         except OSError as error:
             raise DiskFailing(f"seq {seq}: {error.strerror}") from error
 
+    def kept(self, seq: int) -> bool:
+        """Say whether a record is here, whole or not."""
+        return self._chain.segments[0].first_seq <= seq < self.next_seq
+
     def head_before(self, seq: int) -> bytes:
         """Return the payload hash of record `seq - 1`. Raises NoSuchRecord or DiskFailing."""
         try:

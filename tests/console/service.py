@@ -11,6 +11,7 @@ from threading import Thread
 
 from agent.console.api import create_app
 from agent.console.server import create_server, listen
+from agent.custody.errors import NotOurExport
 from agent.devices.seams import DeviceInfo, DeviceState
 from agent.intake.desk import Caller
 from agent.intake.errors import NoSuchQuestion, NoSuchVisit, NothingUnfinished, VisitRunning, WrongNumber
@@ -54,6 +55,7 @@ class ScriptedKiosk:
     cut_off: str = ""
     told: Mapping[str, object] = field(default_factory=lambda: STATUS)
     record_states: list[str] = field(default_factory=list)
+    listed: list[Mapping[str, object]] = field(default_factory=list)
     bug: Exception | None = None
 
     @property
@@ -90,6 +92,22 @@ class ScriptedKiosk:
         """Tell the next state of the list, the last one again and again."""
         states = self.record_states
         return (states.pop(0) if len(states) > 1 else states[0]) if states else f"{epoch}/{seq}"
+
+    def records(self, from_seq: int, limit: int) -> list[Mapping[str, object]]:
+        """Tell a part of the list."""
+        return self.listed[from_seq:][:limit]
+
+    def sign_export(self, payload: bytes) -> bytes:
+        """Sign, as good as any; an empty index is not ours."""
+        if not payload:
+            raise NotOurExport
+        return b"signed " + payload
+
+    def take_receipt(self, receipt: bytes) -> int:
+        """Take it; its length is its seq."""
+        if not receipt:
+            raise NotOurExport
+        return len(receipt)
 
     def open(self, caller: Caller, operator: OperatorIdentity, language: str) -> ScriptedVisit:
         """Open the visit `v1`, unless the number is wrong."""

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from agent.console import api
+from agent.console import api, requests
 from agent.console.client import KioskClient
 from tests.console.service import STATUS, ScriptedKiosk, ScriptedVisit
 
@@ -123,7 +123,7 @@ def test_answers_and_cancellation_reach_the_visit(client: KioskClient, visit: Sc
         ("POST", "/v0/intakes", b'{"number": 1}', 400, "api.bad_request"),
         ("POST", "/v0/intakes", b'{"language": "fr"}', 400, "api.bad_request"),
         ("POST", "/v0/intakes", b'{"name": "' + b"a" * 300 + b'"}', 400, "api.bad_request"),
-        ("POST", "/v0/intakes", b"a" * (api.MAX_BODY_BYTES + 1), 400, "api.bad_request"),
+        ("POST", "/v0/intakes", b"a" * (requests.MAX_BODY_BYTES + 1), 400, "api.bad_request"),
         ("POST", "/v0/intakes", b'{"number": "1"}', 409, "intake.wrong_number"),
         ("POST", "/v0/intakes/resume", b"", 409, "intake.nothing_unfinished"),
         ("POST", "/v0/intakes/discard", b"", 409, "intake.nothing_unfinished"),

@@ -1,0 +1,78 @@
+"""`kiosk queue verify` and `kiosk queue repair`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from agent.commands.exit_codes import ExitCode
+from agent.commands.screen import Screen
+from agent.config import Config, load_config
+from agent.custody.checking import Checked, check
+from agent.log import log_to_standard_error
+from agent.provisioning import NotProvisioned, load_trust
+from agent.queue import QueueReader, Repair, repair
+from agent.sealing import SealingError
+
+
+def verify(screen: Screen, path: Path) -> ExitCode:
+    """Read every record while the daemon goes on; FAILED when something is wrong."""
+    config = load_config(path)
+    reader = QueueReader.open(config.kiosk.data_folder / "queue")
+    with screen.progress("Kiểm tra · Verifying", reader.next_seq) as seen:
+        checked = check(reader, _public_key(config), lambda seq: seen(seq + 1))
+    if screen.as_json:
+        screen.json({"ok": not checked.findings} | asdict(checked))
+    else:
+        _tell(screen, checked)
+    return ExitCode.FAILED if checked.findings else ExitCode.OK
+
+
+def mend(screen: Screen, path: Path) -> ExitCode:
+    """Repair what is safe, with no daemon running, and say what was done."""
+    # Only here the daemon's wiring is needed, with all its libraries.
+    from agent.daemon import queue_settings, queue_start  # noqa: PLC0415
+
+    log_to_standard_error()
+    config = load_config(path)
+    trust = load_trust(config.trust.folder, time.time_ns())
+    folder = config.kiosk.data_folder / "queue"
+    done = repair(folder, start=queue_start(config, trust), settings=queue_settings(config))
+    if screen.as_json:
+        screen.json({"done": [asdict(one) for one in done]})
+    else:
+        _tell_repairs(screen, folder, done)
+    return ExitCode.OK
+
+
+def _public_key(config: Config) -> ec.EllipticCurvePublicKey | None:
+    try:
+        return load_trust(config.trust.folder, time.time_ns()).record_key.public_key
+    except (NotProvisioned, SealingError):
+        return None
+
+
+def _tell(screen: Screen, checked: Checked) -> None:
+    for finding in checked.findings:
+        screen.line(f"✗ {finding.place}: {finding.what}", "", "red")
+    counted = f"{checked.records} hồ sơ · records, {checked.bytes:,} byte"
+    if checked.findings:
+        screen.line(
+            f"✗ {len(checked.findings)} lỗi trong {counted}. Dừng kiosk rồi chạy `kiosk queue repair`.",
+            f"{len(checked.findings)} findings. Stop the kiosk, then run `kiosk queue repair`.",
+            "red",
+        )
+    else:
+        screen.line(f"✓ {counted}: không có lỗi.", "Nothing is wrong.", "green")
+    screen.line(f"  Chữ ký · Signatures: {checked.signatures}", "")
+
+
+def _tell_repairs(screen: Screen, folder: Path, done: list[Repair]) -> None:
+    for one in done:
+        kept = f" (giữ tại · kept in {folder / one.kept})" if one.kept else ""
+        screen.line(f"• {one.place}: {one.done}{kept}", "")
+    if not done:
+        screen.line("✓ Không có gì cần sửa.", "Nothing needed repair.", "green")

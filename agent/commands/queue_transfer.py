@@ -1,0 +1,99 @@
+"""`kiosk queue export` and `kiosk queue import`: records to the collector, and its receipt back, on a disk."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from agent.commands.exit_codes import ExitCode
+from agent.commands.screen import Screen
+from agent.config import Config, load_config
+from agent.console.client import KioskClient
+from agent.console.errors import DaemonUnreachable
+from agent.custody.errors import ExportDiskFailing, NoReceipt
+from agent.custody.exporting import Export, Exported, Sign
+from agent.custody.signing import sign_own, take_receipt
+from agent.log import log_to_standard_error
+from agent.provisioning import load_trust
+from agent.queue import Queue, QueueReader
+from agent.transfer import ExportFolder, ExportIndex, folder_name, index_payload
+
+
+def export(screen: Screen, socket: Path, path: Path, disk: Path) -> ExitCode:
+    """Write what waits to `disk`; the daemon signs, or we do when none runs."""
+    config = load_config(path)
+    if not disk.is_dir():
+        raise ExportDiskFailing(f"{disk}: no such folder")
+    reader = QueueReader.open(config.kiosk.data_folder / "queue")
+    with screen.progress("Xuất · Exporting", reader.next_seq - reader.acknowledged) as seen:
+        sign, first_seq = _signer(socket, config, reader), reader.acknowledged
+        work = Export(reader, config.kiosk.name, disk, sign, time.time_ns, lambda seq: seen(seq - first_seq))
+        exported = work.run()
+    if screen.as_json:
+        screen.json({"exported": None if exported is None else asdict(exported)})
+    elif exported is None:
+        screen.line("✓ Không có hồ sơ nào chờ gửi.", "No record waits.", "green")
+    else:
+        _tell(screen, exported)
+    return ExitCode.OK
+
+
+def take_back(screen: Screen, socket: Path, path: Path, disk: Path) -> ExitCode:
+    """Take the collector's receipt from the disk; what it names need not be sent any more."""
+    config = load_config(path)
+    receipt = ExportFolder(disk / folder_name(config.kiosk.name)).receipt()
+    if receipt is None:
+        raise NoReceipt(str(disk / folder_name(config.kiosk.name)))
+    try:
+        with KioskClient(socket) as client:
+            through_seq = client.take_receipt(receipt)
+    except DaemonUnreachable:
+        through_seq = _take_receipt(config, receipt)
+    if screen.as_json:
+        screen.json({"through_seq": through_seq})
+    else:
+        screen.line(
+            f"✓ Trung tâm đã ký nhận đến số {through_seq}.",
+            f"The collector has signed for everything through seq {through_seq}.",
+            "green",
+        )
+    return ExitCode.OK
+
+
+def _signer(socket: Path, config: Config, reader: QueueReader) -> Sign:
+    def sign(index: ExportIndex) -> bytes:
+        try:
+            with KioskClient(socket) as client:
+                return client.sign_export(index_payload(index))
+        except DaemonUnreachable:
+            key = load_trust(config.trust.folder, time.time_ns()).record_key
+            return sign_own(index, config.kiosk.name, reader, key)
+
+    return sign
+
+
+def _take_receipt(config: Config, receipt: bytes) -> int:
+    # Only here the daemon's wiring is needed, with all its libraries.
+    from agent.daemon import queue_settings, queue_start  # noqa: PLC0415
+
+    log_to_standard_error()
+    trust = load_trust(config.trust.folder, time.time_ns())
+    folder, start, settings = config.kiosk.data_folder / "queue", queue_start(config, trust), queue_settings(config)
+    with Queue.open(folder, start=start, settings=settings) as queue:
+        return take_receipt(receipt, trust.receipt_keys, config.kiosk.name, queue).through_seq
+
+
+def _tell(screen: Screen, exported: Exported) -> None:
+    screen.line(
+        f"✓ {exported.records} hồ sơ, {exported.bytes:,} byte: {exported.folder}",
+        f"{exported.records} records in {exported.pieces} files, {exported.kept} of them from an earlier attempt.",
+        "green",
+    )
+    screen.line(
+        "  Tháo ổ an toàn, mang đến trung tâm: `collector import`. Hồ sơ vẫn ở kiosk đến khi có biên nhận.",
+        "Unmount the disk and carry it to the centre. The records stay here until the receipt has come.",
+    )
+    if exported.lost:
+        seqs = ", ".join(map(str, exported.lost))
+        screen.line(f"✗ Hồ sơ hỏng, không xuất được: {seqs}.", f"Damaged, not exported: {seqs}.", "red")
