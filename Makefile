@@ -2,7 +2,7 @@ PY := .venv/bin/python
 PERSONS ?= 1
 DEMO_FOLDER ?= var/demo
 
-.PHONY: help setup demo test fuzz test-slow check bench proto lock buf clean
+.PHONY: help setup demo test fuzz test-slow torture check bench proto lock buf clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,9 @@ fuzz: setup  ## Any bytes to any chip parser, for longer
 
 test-slow: setup  ## Kill loops and other tests that take minutes
 	@$(PY) -m pytest -q -m slow --timeout 1800
+
+torture: setup  ## kill -9, power cuts and damage at every point, TORTURE_CYCLES=10000 kills; docs/reliability.md
+	@$(PY) -m pytest -q -m torture --timeout 14400 -s tests/torture
 
 check: setup  ## ruff and mypy --strict
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

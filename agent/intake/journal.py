@@ -81,14 +81,14 @@ class Journal:
 
     def unfinished(self) -> UnfinishedVisit | None:
         """Return the visit that was cut off, if there is one. Raises JournalUnreadable when it cannot be opened."""
-        if not self._visit_key.exists():
-            return None
-        if not any(self._visit_key.read_bytes()):
-            # A power cut in the middle of destroying: finish it.
-            self.destroy()
+        if not self._visit_key.exists() or not any(self._visit_key.read_bytes()):
+            # Cut off in the middle of destroying, or before the visit had its key: nothing can be read any more.
+            self._remove_remains()
             return None
         entries, _ = self._read()
         if not entries:
+            # The visit was cut off before its start was noted: nothing of it was kept.
+            self.destroy()
             return None
         stages = tuple(FinishedStage.from_bytes(entry) for entry in entries[1:])
         return UnfinishedVisit(VisitStart.from_bytes(entries[0]), stages)
@@ -110,7 +110,16 @@ class Journal:
                 os.fdatasync(file.fileno())
             self._visit_key.unlink()
         self._entries.unlink(missing_ok=True)
+        for scratch in self._scratch():
+            scratch.unlink(missing_ok=True)
         _sync_folder(self._folder)
+
+    def _remove_remains(self) -> None:
+        if any(path.exists() for path in (self._visit_key, self._entries, *self._scratch())):
+            self.destroy()
+
+    def _scratch(self) -> tuple[Path, ...]:
+        return _scratch(self._visit_key), _scratch(self._entries)
 
     def _read(self) -> tuple[list[bytes], int]:
         """Return all whole entries, opened, and where they end."""
@@ -175,12 +184,18 @@ def _whole_key(path: Path) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    """Make a file whole or not at all: half a key would keep the kiosk from starting."""
+    handle = os.open(_scratch(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    _scratch(path).replace(path)
     _sync_folder(path.parent)
+
+
+def _scratch(path: Path) -> Path:
+    return path.with_name(f"{path.name}.new")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from threading import Lock
 
 from agent.intake.record import SALT_BYTES, Setting, assemble
 from agent.intake.visit import Stored, VisitFile
-from agent.queue import Entry, Queue
+from agent.queue import Entry, Queue, RecordLost
 from agent.sealing import ClockState, Core, RecipientKey, RecordKey, peek_record, seal_content, sign_record
 
 
@@ -67,4 +67,9 @@ class Submission:
         position = self.queue.position
         if position.next_seq == 0:
             return None
-        return peek_record(self.queue.read(position.next_seq - 1).cose_sign1).core.record_id
+        try:
+            entry = self.queue.read(position.next_seq - 1)
+        except RecordLost:
+            # Damaged since: that person is taken in again, and the kiosk must not stand still for it.
+            return None
+        return peek_record(entry.cose_sign1).core.record_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,12 +50,16 @@ class MemoryDisk(Storage):
     read_only: bool = False
     _next_handle: int = 100
 
-    def crash(self, choose: random.Random | None) -> MemoryDisk:
-        """Return the disk after a power cut. None: all that was not synced is gone; else a random part of it is."""
+    def crash(self, choose: random.Random | None, *, reorder: bool = False) -> MemoryDisk:
+        """Return the disk after a power cut. None: all that was not synced is gone; else a random part of it is.
+
+        With `reorder` unsynced changes of names do not keep their order either, as without a journal.
+        """
         after = MemoryDisk(self.capacity)
-        keep = 0 if choose is None else choose.randint(0, len(self.pending))
-        for change in self.pending[:keep]:
-            change(self.synced_files)
+        for change in self._surviving(choose, reorder=reorder):
+            # Without its predecessor it changes nothing.
+            with suppress(KeyError):
+                change(self.synced_files)
         for path, file in self.synced_files.items():
             content = bytearray(file.synced)
             for offset, data in file.dirty:
@@ -64,6 +69,15 @@ class MemoryDisk(Storage):
             after.files[path] = File(bytearray(content), bytearray(content))
         after.synced_files = dict(after.files)
         return after
+
+    def _surviving(self, choose: random.Random | None, *, reorder: bool) -> list[Callable[[dict[Path, File]], None]]:
+        if choose is None:
+            return []
+        if not reorder:
+            return self.pending[: choose.randint(0, len(self.pending))]
+        kept = [change for change in self.pending if choose.random() < 0.5]
+        choose.shuffle(kept)
+        return kept
 
     def restart(self) -> MemoryDisk:
         """Return the disk after kill -9: everything written is still there, synced or not."""
