@@ -77,15 +77,20 @@ class Chain:
                 return place[0].frame(seq, place[1]).prev
         return self._hash_of(seq - 1)
 
-    def bytes_through(self, seq: int) -> int:
-        """Return how many ciphertext bytes the epoch has up to and including a record, as near as is known."""
+    def end_of(self, seq: int, next_seq: int) -> tuple[bytes, int]:
+        """Return what `head_before(seq + 1)` does, and the epoch's ciphertext bytes up to and including the record.
+
+        The bytes are as near as is known. Raises NoSuchRecord or OSError.
+        """
         if seq + 1 == self.newest.newest_index.next_seq:
-            return self.newest.newest_index.total_bytes
+            return self.newest.newest_index.head, self.newest.newest_index.total_bytes
+        self._refuse_outside(seq + 1, next_seq)
         place = self._place(seq + 1)
         if place is not None:
             with suppress(Damaged):
-                return place[0].frame(seq + 1, place[1]).bytes_before
-        return self._acknowledged.slot.bytes_before
+                following = place[0].frame(seq + 1, place[1])
+                return following.prev, following.bytes_before
+        return self.head_before(seq + 1, next_seq), self._acknowledged.slot.bytes_before
 
     def appended_at_ns(self, seq: int) -> int | None:
         """Return when a record was appended, or None when that cannot be read."""

@@ -175,10 +175,11 @@ class Queue:
         with self._writing:
             if through_seq < self.acknowledged:
                 return
-            if self.head_before(through_seq + 1) != head:
-                raise HeadMismatch(f"seq {through_seq}")
             try:
-                self._ack.advance(through_seq + 1, head, self._chain.bytes_through(through_seq))
+                ours, size = self._chain.end_of(through_seq, self._position.next_seq)
+                if ours != head:
+                    raise HeadMismatch(f"seq {through_seq}")
+                self._ack.advance(through_seq + 1, head, size)
             except OSError as error:
                 raise DiskFailing(error.strerror or "I/O error") from error
             self._tidy(self._clock() if receipted_at_ns is None else receipted_at_ns)

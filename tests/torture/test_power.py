@@ -1,4 +1,4 @@
-"""Power cuts that drop, tear and reorder what was not synced; bits that flip; files that end early; clocks that jump."""
+"""Power cuts that drop, tear and reorder unsynced writes; bits that flip; files cut short; clocks that jump."""
 
 from __future__ import annotations
 

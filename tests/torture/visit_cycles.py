@@ -96,7 +96,7 @@ class Kiosk:
 
 
 def take_in(folder: Path, kill_at: int | None) -> Child:
-    """One person comes; the kiosk dies at a failpoint."""
+    """Take one person in; the kiosk dies at a failpoint."""
 
     def work(tell: Tell) -> None:
         Failpoints(folder, kill_at, tell).install()
@@ -111,7 +111,7 @@ def take_in(folder: Path, kill_at: int | None) -> Child:
 
 
 def go_on(folder: Path, kill_at: int | None) -> Child:
-    """The kiosk starts again; what was cut off is gone on with. It may die once more."""
+    """Start the kiosk again and go on with what was cut off; it may die once more."""
 
     def work(tell: Tell) -> None:
         Failpoints(folder, kill_at, tell).install()
