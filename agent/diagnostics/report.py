@@ -67,7 +67,8 @@ def _page(subject: Subject, findings: Sequence[Finding], families: Iterable[Fami
             yield from (_row(finding) for finding in rows)
             yield "</table>"
     yield '<h2>Xác nhận <span class="en">Signed off</span></h2><table class="sign"><tr>'
-    yield "<td>Kỹ thuật viên<br>Technician</td><td>Phụ trách điểm<br>Station lead</td><td>Ngày<br>Date</td></tr></table>"
+    yield "<td>Kỹ thuật viên<br>Technician</td><td>Phụ trách điểm<br>Station lead</td>"
+    yield "<td>Ngày<br>Date</td></tr></table>"
     yield "</body></html>"
 
 
