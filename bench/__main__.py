@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import chip, draining, fingerprint_quality, intake, storing
+from bench import chip, draining, fingerprint_quality, intake, portrait, storing
 from bench.measure import Figure
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("var/bench.json"), help="where the figures go")
     arguments = parser.parse_args()
     figures: list[Figure] = []
-    for part in (storing, chip, fingerprint_quality, draining):
+    for part in (storing, chip, portrait, fingerprint_quality, draining):
         with tempfile.TemporaryDirectory() as scratch:
             figures += part.figures(Path(scratch))
     stages = intake.stage_times(persons=5)

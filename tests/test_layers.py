@@ -62,6 +62,8 @@ ALLOWED = {
     "agent.provisioning": {"agent.sealing", "agent.uplink"},
     "agent.daemon": {"agent"},
     "agent.cli": {"agent"},
+    "agent.cli_frame": {"agent.commands"},
+    "agent.cli_senses": {"agent"},
     "collector": {"agent.sealing", "agent.proto", "agent.transfer", "agent.log"},
 }
 

@@ -1,0 +1,36 @@
+"""What all commands of `kiosk` share: their common options, and how an error becomes words and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from agent.commands.exit_codes import ExitCode, exit_code
+from agent.commands.screen import Screen
+from agent.words import KioskError
+
+P = ParamSpec("P")
+
+ConfigPath = Annotated[Path, typer.Option("--config", envvar="KIOSK_CONFIG", help="Configuration file.")]
+SocketPath = Annotated[Path, typer.Option("--socket", envvar="KIOSK_SOCKET", help="The daemon's Unix socket.")]
+ModelsFolder = Annotated[Path, typer.Option("--folder", envvar="KIOSK_MODELS", help="Where the model files are.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts, one value a line.")]
+
+
+def told(command: Callable[P, ExitCode]) -> Callable[P, None]:
+    """Turn a command's KioskError into words and an exit code."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except KioskError as error:
+            Screen(as_json=bool(kwargs.get("as_json"))).error(error)
+            code = exit_code(error)
+        raise typer.Exit(int(code))
+
+    return run

@@ -1,0 +1,262 @@
+"""The tools of `kiosk` that judge one sense by itself: chip, trust, portrait, fingerprint, pad. They need no daemon."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import structlog
+import typer
+
+from agent.cli_frame import AsJson, ConfigPath, ModelsFolder, told
+from agent.commands.exit_codes import ExitCode
+from agent.commands.screen import Screen
+from agent.config import DEFAULT_MODELS, DEFAULT_PATH, load_config
+
+if TYPE_CHECKING:
+    from agent.capture.chip import ChipPolicy
+    from agent.config import Config
+    from agent.devices.fingerprint_pad_hotplug import HotplugPad
+
+# Every command loads the libraries of its own sense only: the others start faster without them.
+
+T = TypeVar("T")
+
+DEFAULT_ANCHORS = Path("/etc/kiosk/anchors")
+
+chip_app = typer.Typer(no_args_is_help=True, help="Chip của giấy tờ · Read and judge an eMRTD chip (ICAO 9303).")
+trust_app = typer.Typer(no_args_is_help=True, help="Neo tin cậy của công cụ · Trust anchors for `kiosk chip`.")
+portrait_app = typer.Typer(no_args_is_help=True, help="Ảnh chân dung · Portrait quality (ISO/IEC 29794-5).")
+fingerprint_app = typer.Typer(no_args_is_help=True, help="Vân tay · Fingerprint quality.")
+pad_app = typer.Typer(no_args_is_help=True, help="Đầu đọc vân tay · The fingerprint reader.")
+
+Out = Annotated[Path | None, typer.Option(help="Folder for what was read or drawn. It then holds personal data.")]
+Anchors = Annotated[Path, typer.Option("--trust", envvar="KIOSK_ANCHORS", help="Folder of `kiosk trust`.")]
+Can = Annotated[str | None, typer.Option(help="Card access number, 6 digits.")]
+Number = Annotated[str | None, typer.Option(help="12-digit personal number; its last six digits are the CAN.")]
+MrzLines = Annotated[str | None, typer.Option(help="The MRZ's lines.")]
+Reader = Annotated[str, typer.Option(help="Part of the reader's name; empty takes the first.")]
+Bac = Annotated[bool, typer.Option("--allow-bac", help="Let BAC take the place of PACE.")]
+Passport = Annotated[bool, typer.Option("--any-document", help="Any ICAO document, not only the citizen card.")]
+
+
+@chip_app.command("read")
+@told
+def chip_read(
+    can: Can = None,
+    number: Number = None,
+    mrz: MrzLines = None,
+    trust: Anchors = DEFAULT_ANCHORS,
+    reader: Reader = "",
+    allow_bac: Bac = False,
+    any_document: Passport = False,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Đọc chip · Read one chip, print every verdict, write its files to --out."""
+    from agent.capture.chip.trust_store import TrustStore  # noqa: PLC0415
+    from agent.commands import chip  # noqa: PLC0415
+    from agent.devices.smartcard import CardReader  # noqa: PLC0415
+
+    key = _usage(lambda: chip.key_of(can, number, mrz, None, None))
+    opener = CardReader(reader or None).wait_for_card
+    anchors, policy = TrustStore(trust).anchors(), _chip_policy(allow_bac, any_document)
+    return chip.read(Screen(as_json=as_json), opener, key, anchors, policy, out=out)
+
+
+@chip_app.command("trace")
+@told
+def chip_trace(
+    can: Can = None,
+    number: Number = None,
+    mrz: MrzLines = None,
+    reader: Reader = "",
+    allow_bac: Bac = False,
+    any_document: Passport = False,
+) -> ExitCode:
+    """Ghi lệnh APDU · Read one chip and tell of every command, without keys and personal data."""
+    from agent.commands import chip  # noqa: PLC0415
+    from agent.devices.smartcard import CardReader  # noqa: PLC0415
+
+    key = _usage(lambda: chip.key_of(can, number, mrz, None, None))
+    return chip.trace(Screen(), CardReader(reader or None).wait_for_card, key, _chip_policy(allow_bac, any_document))
+
+
+@chip_app.command("inspect")
+@told
+def chip_inspect(
+    folder: Annotated[Path, typer.Argument(help="Folder with EF_COM, EF_SOD, DG1 … or file ids, .bin or none.")],
+    trust: Anchors = DEFAULT_ANCHORS,
+    any_document: Passport = False,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Kiểm tra ngoại tuyến · Judge a folder of a chip's files, read by whatever software."""
+    from agent.capture.chip.trust_store import TrustStore  # noqa: PLC0415
+    from agent.commands import chip  # noqa: PLC0415
+
+    policy = _chip_policy(allow_bac=False, any_document=any_document)
+    anchors = TrustStore(trust).anchors()
+    return _usage(lambda: chip.inspect_folder(Screen(as_json=as_json), folder, anchors, policy))
+
+
+@trust_app.command("import")
+@told
+def trust_import(
+    file: Annotated[Path, typer.Argument(help="CSCA certificate, master list, link certificate or CRL.")],
+    trust: Anchors = DEFAULT_ANCHORS,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Thêm neo tin cậy · Check a file and keep what it brings."""
+    from agent.commands import trust as command  # noqa: PLC0415
+
+    return _usage(lambda: command.import_file(Screen(as_json=as_json), trust, file))
+
+
+@trust_app.command("list")
+@told
+def trust_list(trust: Anchors = DEFAULT_ANCHORS, as_json: AsJson = False) -> ExitCode:
+    """Liệt kê · Everything that is trusted."""
+    from agent.commands import trust as command  # noqa: PLC0415
+
+    return command.list_all(Screen(as_json=as_json), trust)
+
+
+Fingerprint = Annotated[str, typer.Argument(help="The beginning of the entry's SHA-256.")]
+
+
+@trust_app.command("show")
+@told
+def trust_show(fingerprint: Fingerprint, trust: Anchors = DEFAULT_ANCHORS, as_json: AsJson = False) -> ExitCode:
+    """Xem một mục · One entry in full."""
+    from agent.commands import trust as command  # noqa: PLC0415
+
+    return command.show(Screen(as_json=as_json), trust, fingerprint)
+
+
+@trust_app.command("remove")
+@told
+def trust_remove(fingerprint: Fingerprint, trust: Anchors = DEFAULT_ANCHORS, as_json: AsJson = False) -> ExitCode:
+    """Bỏ một mục · Stop trusting one entry."""
+    from agent.commands import trust as command  # noqa: PLC0415
+
+    return command.remove(Screen(as_json=as_json), trust, fingerprint)
+
+
+@portrait_app.command("check")
+@told
+def portrait_check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Pictures.")] = None,
+    camera: Annotated[bool, typer.Option("--camera", help="Take one live still instead.")] = False,
+    folder: ModelsFolder = DEFAULT_MODELS,
+    config: ConfigPath = DEFAULT_PATH,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Kiểm tra ảnh · Every measure of each picture with its verdict; annotated pictures with --out."""
+    from agent.capture.portrait import PortraitPolicy  # noqa: PLC0415
+    from agent.commands import portrait  # noqa: PLC0415
+    from agent.devices.camera import Camera  # noqa: PLC0415
+
+    if camera == bool(files):
+        raise typer.BadParameter("give picture files, or --camera")
+    screen = Screen(as_json=as_json)
+    if files:
+        return portrait.check_files(screen, files, folder, out, PortraitPolicy())
+    _logs_to_stderr()
+    settings = load_config(config)
+    wanted, development = settings.camera, settings.kiosk.development
+    return portrait.check_camera(
+        screen,
+        lambda: Camera(wanted.source, wanted.width, wanted.height, wanted.fps, development=development),
+        folder,
+        out,
+        PortraitPolicy(),
+    )
+
+
+@fingerprint_app.command("check")
+@told
+def fingerprint_check(
+    files: Annotated[list[Path] | None, typer.Argument(help="PNG, PGM, JPEG 2000, WSQ or FIR.")] = None,
+    from_pad: Annotated[bool, typer.Option("--pad", help="Take one touch of the reader instead.")] = False,
+    ppi: Annotated[float, typer.Option(help="Resolution of files that state none.")] = 500,
+    least: Annotated[int, typer.Option(min=0, max=100, help="Lowest score that passes.")] = 30,
+    config: ConfigPath = DEFAULT_PATH,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Kiểm tra vân tay · Native measures, score and gates of each print; annotated pictures with --out."""
+    from agent.capture.fingerprint import FingerprintPolicy  # noqa: PLC0415
+    from agent.capture.fingerprint.judgement import Judge  # noqa: PLC0415
+    from agent.commands import fingerprint  # noqa: PLC0415
+
+    if from_pad == bool(files):
+        raise typer.BadParameter("give picture files, or --pad")
+    screen, policy = Screen(as_json=as_json), FingerprintPolicy()
+    if files:
+        return fingerprint.check(screen, fingerprint.from_files(files, ppi), Judge(policy), least, out)
+    with _pad(load_config(config)) as pad:
+        touch = fingerprint.from_pad(screen, pad, policy, Event())
+        return fingerprint.check(screen, touch, Judge(policy), least, out)
+
+
+@pad_app.command("calibrate")
+@told
+def pad_calibrate(
+    pitch_mm: Annotated[float | None, typer.Option(min=0.2, max=5, help="Pitch of the lines of a target, mm.")] = None,
+    x_ppi: Annotated[float | None, typer.Option(min=250, max=1100, help="Known resolution across.")] = None,
+    y_ppi: Annotated[float | None, typer.Option(min=250, max=1100, help="Known resolution down.")] = None,
+    config: ConfigPath = DEFAULT_PATH,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Hiệu chuẩn · Measure this reader (resolution, dead lines, background) and keep the result by its serial."""
+    from agent.commands import pad as command  # noqa: PLC0415
+
+    settings = load_config(config)
+    wanted = command.Wanted(pitch_mm, x_ppi or settings.pad.x_ppi, y_ppi or settings.pad.y_ppi)
+    with _pad(settings, calibrated=False) as pad:
+        folder = settings.kiosk.data_folder / "pad"
+        return command.calibrate(Screen(as_json=as_json), pad, wanted, folder, Event())
+
+
+@pad_app.command("test")
+@told
+def pad_test(
+    picture: Annotated[Path | None, typer.Option(help="Write what the reader sees as a picture.")] = None,
+    config: ConfigPath = DEFAULT_PATH,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Tự kiểm tra · Noise, dead pixels, evenness and latency of the reader, with verdicts."""
+    from agent.commands import pad as command  # noqa: PLC0415
+
+    with _pad(load_config(config)) as pad:
+        return command.self_test(Screen(as_json=as_json), pad, picture, Event())
+
+
+def _chip_policy(allow_bac: bool, any_document: bool) -> ChipPolicy:
+    from agent.capture.chip import CITIZEN_CARD, TRAVEL_DOCUMENT, ChipPolicy  # noqa: PLC0415
+
+    return ChipPolicy(allow_bac=allow_bac, document=TRAVEL_DOCUMENT if any_document else CITIZEN_CARD)
+
+
+def _pad(config: Config, *, calibrated: bool = True) -> HotplugPad:
+    from agent.daemon import open_pad  # noqa: PLC0415
+
+    _logs_to_stderr()
+    return open_pad(config, calibrated=calibrated)
+
+
+def _logs_to_stderr() -> None:
+    """Keep standard output for the answer."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+def _usage(work: Callable[[], T]) -> T:
+    """Turn what a person typed wrongly into a usage error."""
+    try:
+        return work()
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
