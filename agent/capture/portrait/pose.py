@@ -50,7 +50,9 @@ def head_pose(mesh: Mesh, width: int) -> Pose | None:
 
 
 def _angles(rotation: NDArray[np.float64]) -> Pose:
-    yaw = np.degrees(np.arctan2(-rotation[2, 0], np.hypot(rotation[2, 1], rotation[2, 2])))
-    pitch = np.degrees(np.arctan2(rotation[2, 1], rotation[2, 2]))
+    # The picture's axes point right, down and away from us: turned positively about them the nose goes to the
+    # person's right and down, so both angles change their sign.
+    yaw = np.degrees(np.arctan2(rotation[2, 0], np.hypot(rotation[2, 1], rotation[2, 2])))
+    pitch = np.degrees(np.arctan2(-rotation[2, 1], rotation[2, 2]))
     roll = np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0]))
     return Pose(float(yaw), float(pitch), float(roll))

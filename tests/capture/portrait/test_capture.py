@@ -140,7 +140,7 @@ def test_gates_that_never_hold_are_failed_checks(
     vision: VisionWorker, picture: Picture, subject: str, gate: str
 ) -> None:
     """At the deadline the best frame is handed over with what failed, and with its pictures."""
-    evidence = _take(vision, ScriptedCamera(picture(subject)), within_s=0.3)
+    evidence = _take(vision, ScriptedCamera(picture(subject)), within_s=0.8)
     assert evidence.verdict is Verdict.FAILED
     assert _verdicts(evidence)[gate] is Verdict.FAILED
     assert _verdicts(evidence)["kiosk_gates_held"] is Verdict.FAILED
@@ -149,7 +149,7 @@ def test_gates_that_never_hold_are_failed_checks(
 
 def test_a_portrait_whose_gates_did_not_hold_long_enough_has_failed(vision: VisionWorker, picture: Picture) -> None:
     """Single good frames do not make a good portrait."""
-    evidence = _take(vision, ScriptedCamera(picture("passing")), PortraitPolicy(hold_s=1e9), within_s=0.3)
+    evidence = _take(vision, ScriptedCamera(picture("passing")), PortraitPolicy(hold_s=1e9), within_s=0.8)
     assert evidence.verdict is Verdict.FAILED
     assert [name for name, verdict in _verdicts(evidence).items() if verdict is Verdict.FAILED] == ["kiosk_gates_held"]
 
@@ -157,13 +157,13 @@ def test_a_portrait_whose_gates_did_not_hold_long_enough_has_failed(vision: Visi
 def test_the_frame_with_fewer_failed_gates_is_the_best(vision: VisionWorker, picture: Picture) -> None:
     """Dark fails one gate, side light two: the dark one is kept although it came first."""
     camera = ScriptedCamera(picture("dark"), picture("side-lit"))
-    assert _verdicts(_take(vision, camera, within_s=0.3))["illumination_uniformity"] is Verdict.PASSED
+    assert _verdicts(_take(vision, camera, within_s=0.8))["illumination_uniformity"] is Verdict.PASSED
 
 
 def test_a_gate_that_only_the_still_knows_decides(vision: VisionWorker, picture: Picture) -> None:
     """With a gate on the background that nobody meets there is no passed portrait, but failed evidence."""
     policy = PortraitPolicy({"background_uniformity": Range(high=0.0)}, hold_s=0.0)
-    evidence = _take(vision, ScriptedCamera(picture("passing")), policy, within_s=0.3)
+    evidence = _take(vision, ScriptedCamera(picture("passing")), policy, within_s=0.8)
     assert evidence.verdict is Verdict.FAILED
     assert _verdicts(evidence)["background_uniformity"] is Verdict.FAILED
 
@@ -172,14 +172,14 @@ def test_nobody_there_is_no_face(vision: VisionWorker, picture: Picture) -> None
     """No face until the deadline: NoFace, and the person was asked to come."""
     said: list[str] = []
     with pytest.raises(NoFace):
-        _take(vision, ScriptedCamera(picture("none")), within_s=0.6, said=said)
+        _take(vision, ScriptedCamera(picture("none")), within_s=1.5, said=said)
     assert said == ["portrait.no_face"]
 
 
 def test_a_camera_that_stays_away_is_its_own_error(vision: VisionWorker, picture: Picture) -> None:
     """A camera lost after good frames is not taken for a person who left."""
     with pytest.raises(NoCamera):
-        _take(vision, ScriptedCamera(picture("dark"), NoCamera("test")), within_s=1.3)
+        _take(vision, ScriptedCamera(picture("dark"), NoCamera("test")), within_s=2.0)
 
 
 def test_a_camera_that_comes_back_goes_on(vision: VisionWorker, picture: Picture) -> None:
@@ -205,14 +205,14 @@ def test_a_deadline_in_the_past_takes_nothing(vision: VisionWorker, picture: Pic
 def test_guidance_is_said_once(vision: VisionWorker, picture: Picture) -> None:
     """A person who stands too dark for two seconds is told so once."""
     said: list[str] = []
-    _take(vision, ScriptedCamera(picture("dark")), within_s=0.6, said=said)
+    _take(vision, ScriptedCamera(picture("dark")), within_s=1.5, said=said)
     assert said == ["portrait.too_dark"]
 
 
 def test_a_face_too_small_for_a_crop_is_told_and_leaves_no_crop(vision: VisionWorker, picture: Picture) -> None:
     """No enlarging: the gate fails, the person is asked to come closer, and the fact says why there is no crop."""
     said: list[str] = []
-    evidence = _take(vision, ScriptedCamera(picture("far")), within_s=0.6, said=said)
+    evidence = _take(vision, ScriptedCamera(picture("far")), within_s=1.5, said=said)
     assert said == ["portrait.come_closer"]
     assert _verdicts(evidence)["kiosk_crop_height"] is Verdict.FAILED
     assert [part.name for part in evidence.parts] == ["portrait/still"]
@@ -257,7 +257,7 @@ def test_what_only_the_still_shows_is_told_while_watching(vision: VisionWorker, 
     """A background that is not plain is seen on a still; from then on the list has it, and not "good"."""
     policy = PortraitPolicy({"background_uniformity": Range(high=0.0)}, hold_s=0.0)
     lists: list[list[str]] = []
-    _take(vision, ScriptedCamera(picture("passing")), policy, within_s=0.6, lists=lists)
+    _take(vision, ScriptedCamera(picture("passing")), policy, within_s=1.5, lists=lists)
     assert lists == [["portrait.background"]]
 
 
@@ -266,7 +266,7 @@ def test_the_whole_list_is_told_worst_first(vision: VisionWorker, picture: Pictu
     said: list[str] = []
     lists: list[list[str]] = []
     small = cv2.resize(picture("two-faces"), None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
-    _take(vision, ScriptedCamera(np.asarray(small, np.uint8)), within_s=0.6, said=said, lists=lists)
+    _take(vision, ScriptedCamera(np.asarray(small, np.uint8)), within_s=1.5, said=said, lists=lists)
     assert lists[0][:2] == ["portrait.only_one_person", "portrait.come_closer"]
     assert said == ["portrait.only_one_person"]
 

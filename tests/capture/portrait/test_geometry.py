@@ -83,7 +83,8 @@ def test_without_a_pose_what_needs_it_is_not_assessed() -> None:
 def test_pose_of_a_turned_head_is_found_again(yaw: float, pitch: float, roll: float, x: float, y: float) -> None:
     """The generic head, turned and seen from the camera's direction, gives its angles back, wherever it is."""
     focal, distance = 1.04 * 1280, 700.0
-    turn = _rotation(yaw, pitch, roll)
+    # About axes that point right and down; the angles count to the left and up, as people say them.
+    turn = _rotation(-yaw, -pitch, roll)
     seen = np.array(list(HEAD.values())) @ turn.T
     seen -= seen.mean(axis=0)
     image = focal * seen[:, :2] / (distance + seen[:, 2:]) + (x, y)
