@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import chip, draining, fingerprint_quality, intake, portrait, storing
+from bench import backlog, chip, draining, fingerprint_quality, intake, portrait, storing
 from bench.measure import Figure
 
 
@@ -24,10 +25,14 @@ def main() -> None:
     for part in (storing, chip, portrait, fingerprint_quality, draining):
         with tempfile.TemporaryDirectory() as scratch:
             figures += part.figures(Path(scratch))
+    with tempfile.TemporaryDirectory() as scratch:
+        figures += backlog.figures(Path(scratch))
+        memory = backlog.memory(Path(scratch))
     stages = intake.stage_times(persons=5)
     _print(figures, stages)
+    _print_memory(memory)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    told = {"figures": [asdict(f) | {"ratio": f.ratio} for f in figures], "intake_ms": stages}
+    told = {"figures": [asdict(f) | {"ratio": f.ratio} for f in figures], "intake_ms": stages, "memory_mib": memory}
     arguments.json.write_text(json.dumps(told, indent=2), encoding="utf-8")
     print(arguments.json)
 
@@ -41,6 +46,13 @@ def _print(figures: list[Figure], stages: dict[str, float]) -> None:
     table = Table("stage of a whole intake", "median ms")
     for stage, took in stages.items():
         table.add_row(stage, f"{took:.0f}")
+    Console().print(table)
+
+
+def _print_memory(memory: Mapping[str, float]) -> None:
+    table = Table("queue's process", "most memory, MiB")
+    for what, most in memory.items():
+        table.add_row(what, f"{most:.0f}")
     Console().print(table)
 
 

@@ -8,7 +8,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from agent.queue import Entry, EpochStart, Queue, QueueReader, Storage
@@ -78,8 +78,7 @@ def fill(folder: Path, number: int) -> None:
             payload = after
 
 
-def _compared(name: str, work: object, many: Path, few: Path) -> Figure:
-    assert callable(work)
+def _compared(name: str, work: Callable[[Path], object], many: Path, few: Path) -> Figure:
     return Figure(
         f"{name}, {PENDING:,} pending",
         median_ms(lambda: work(many), RUNS, warm_up=1),

@@ -22,6 +22,7 @@ from agent.sealing import (
     seal_content,
     sign_record,
 )
+from bench import peers
 from bench.measure import Figure, median_ms
 
 RECORD_BYTES = 500_000
@@ -33,10 +34,11 @@ SETTINGS = QueueSettings(keep_receipted_s=0)
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    """Yield the enqueue of each size, seal + sign alone, and both together."""
+    """Yield the enqueue of each size, against the floor and against peers; seal + sign alone, and both together."""
     bench = Bench.begin(folder)
     for size in SIZES:
         yield bench.enqueue(size)
+        yield from peers.figures(folder, size)
     yield from bench.sealing(RECORD_BYTES)
 
 

@@ -185,7 +185,9 @@ def _whole_key(path: Path) -> bytes:
 
 def _write(path: Path, data: bytes) -> None:
     """Make a file whole or not at all: half a key would keep the kiosk from starting."""
-    handle = os.open(_scratch(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    # What an earlier attempt left may have another mode.
+    _scratch(path).unlink(missing_ok=True)
+    handle = os.open(_scratch(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
         file.flush()

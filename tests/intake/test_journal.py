@@ -144,6 +144,26 @@ def test_a_new_visit_leaves_nothing_of_the_last_one(cut_off: Path, key: JournalK
     assert unfinished.stages == ()
 
 
+def test_nothing_stays_of_a_visit_that_was_cut_off_before_it_began(tmp_path: Path, key: JournalKey) -> None:
+    """Entries without a key, a key without entries, half-made files: gone at the next look."""
+    folder = tmp_path / "journal"
+    left: tuple[tuple[str, ...], ...] = (
+        ("visit.journal",),
+        ("visit.journal", "visit.key"),
+        ("visit.journal.new",),
+        ("visit.journal", "visit.key.new"),
+    )
+    for names in left:
+        journal = Journal(folder, key)
+        journal.begin(START)
+        wrapped = (folder / "visit.key").read_bytes()
+        journal.destroy()
+        for name in names:
+            (folder / name).write_bytes(wrapped if name == "visit.key" else b"")
+        assert journal.unfinished() is None
+        assert list(folder.iterdir()) == []
+
+
 class TestJournalKey:
     """Where the wrapping key comes from."""
 
@@ -163,6 +183,18 @@ class TestJournalKey:
         assert (tmp_path / "journal.key").stat().st_mode & 0o777 == 0o600
         assert first.secret.hex() not in repr(first)
         assert repr(first.secret) not in repr(first)
+
+    def test_a_power_cut_while_it_is_made_does_not_keep_the_kiosk_from_starting(self, tmp_path: Path) -> None:
+        """It has its name only when it is whole."""
+
+        def cut(size: int) -> bytes:
+            raise KeyboardInterrupt
+
+        (tmp_path / "journal.key.new").write_bytes(b"half")
+        with pytest.raises(KeyboardInterrupt):
+            JournalKey.load(None, tmp_path / "journal.key", cut)
+        assert not (tmp_path / "journal.key").exists()
+        assert len(JournalKey.load(None, tmp_path / "journal.key").secret) == KEY_BYTES
 
     def test_a_key_that_others_can_read_is_refused(self, tmp_path: Path) -> None:
         """Wider than 0600 is an error with its remedy."""

@@ -6,6 +6,7 @@ import pytest
 from firmware_mocks.head.renderer import Renderer
 from firmware_mocks.head.subject import Subject
 
+from agent.capture.evidence import Guidance
 from agent.capture.portrait import guidance
 from agent.capture.portrait.analyser import Analyser
 from agent.capture.portrait.guidance import faults
@@ -32,7 +33,7 @@ def renderer() -> Renderer:
     ids=["to-the-persons-left", "to-the-persons-right", "looking-up", "looking-down"],
 )
 def test_a_turned_head_is_measured_and_told_how_to_turn_back(
-    renderer: Renderer, analyser: Analyser, yaw: float, pitch: float, advice: guidance.Guidance
+    renderer: Renderer, analyser: Analyser, yaw: float, pitch: float, advice: Guidance
 ) -> None:
     """Positive yaw is to the person's left, positive pitch upward."""
     analysis = analyser.preview(renderer.render(Subject(yaw=yaw, pitch=pitch, distance_mm=640)).pixels)
