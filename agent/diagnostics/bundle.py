@@ -41,40 +41,13 @@ SETTINGS: Mapping[str, frozenset[str]] = {
     "models": frozenset({"folder"}),
 }
 # Keys of log events; free text and nested values never pass.
-LOGGED = frozenset(
-    [
-        "event",
-        "level",
-        "timestamp",
-        "code",
-        "errno",
-        "kind",
-        "where",
-        "library",
-        "severity",
-        "segment",
-        "size_bytes",
-        "seq",
-        "first_seq",
-        "next_seq",
-        "through_seq",
-        "epoch",
-        "visit",
-        "record",
-        "stage",
-        "state",
-        "verdict",
-        "seconds",
-        "version",
-        "versions",
-        "count",
-        "policy",
-        "ready",
-        "resumed",
-        "after",
-        "status",
-    ]
-)
+# fmt: off
+LOGGED = frozenset({
+    "after", "code", "count", "epoch", "errno", "event", "first_seq", "kind", "level", "library", "next_seq",
+    "policy", "ready", "record", "resumed", "seconds", "segment", "seq", "severity", "size_bytes", "stage", "state",
+    "status", "through_seq", "timestamp", "verdict", "version", "versions", "visit", "where",
+})
+# fmt: on
 # URLs with a password in them, runs of digits that may be somebody's number, and long runs of hex or base64.
 _SECRET = re.compile(r"(?<=//)[^/@\s]+@|(?<!\d)\d{9,}(?!\d)|[A-Za-z0-9+/=_-]{40,}|[0-9a-fA-F]{33,}")
 _EVENT = re.compile(r"[a-z0-9_.]{1,80}")

@@ -42,6 +42,11 @@ def page() -> str:
     return "\n".join(_lines()) + "\n"
 
 
+def main() -> None:
+    """Print the lists, for docs/doctor.md."""
+    print(page(), end="")
+
+
 def _lines() -> Iterator[str]:
     yield "## Với mọi bước kiểm tra · With every check"
     yield ""
@@ -73,3 +78,7 @@ def _fault_row(fault: Fault | type[KioskError]) -> str:
 
 def _row(code: str, verdict: Verdict, cause: Words, remedy: Words) -> str:
     return f"| `{code}` | {verdict} | {cause.vi}<br>{cause.en} | {remedy.vi}<br>{remedy.en} |"
+
+
+if __name__ == "__main__":
+    main()

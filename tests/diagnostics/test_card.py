@@ -50,7 +50,9 @@ class TestWithACard:
         assert findings["card.selftest"].verdict is Verdict.SKIPPED
         assert kiosk.finding("card.atr").verdict is Verdict.OK
 
-    def test_it_is_read_on_wish(self, kiosk: Kiosk, made_world: World, mock_reader: MockReader) -> None:
+    def test_it_is_read_on_wish(
+        self, kiosk: Kiosk, made_world: World, mock_reader: MockReader, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """PACE, files and passive authentication, with times; nothing of the holder is told."""
         inserted = mock_reader.insert()
         anchor = inserted.csca.with_suffix(".der").read_bytes()
@@ -61,6 +63,8 @@ class TestWithACard:
         assert "commands" in found.evidence
         assert inserted.number not in str(found)
         assert inserted.can not in str(found)
+        monkeypatch.setattr(card, "SLOW_READ_S", 0.0)
+        assert_fault(kiosk.finding("card.selftest"), "card.selftest.slow")
 
     def test_a_card_that_is_not_authentic(self, kiosk: Kiosk, mock_reader: MockReader) -> None:
         """It is read, and does not authenticate: a warning, for it may be a test card."""

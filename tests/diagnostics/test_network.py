@@ -127,10 +127,11 @@ def test_a_resolver_that_hangs(kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_no_route(kiosk: Kiosk) -> None:
-    """An IPv6 address on a machine where the loopback is all of IPv6, or an address that cannot be used."""
+    """The broadcast address has none that a stream could take."""
     kiosk.address = "255.255.255.255:8443"
     kiosk.configure()
     assert_fault(kiosk.finding("network.route"), "network.route.none")
+    assert_fault(kiosk.finding("network.tcp"), "network.tcp.unreachable")
 
 
 def test_a_collector_of_another_authority(

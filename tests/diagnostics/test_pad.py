@@ -16,6 +16,7 @@ from firmware_mocks.fingerprint_pad.ridges import synthetic_finger
 
 from agent.devices.errors import NoPad, PadFault
 from agent.devices.fingerprint_pad import Uru4500
+from agent.devices.fingerprint_pad_registers import MODELS, PadModel
 from agent.devices.seams import Pixels
 from agent.diagnostics import pad_sample
 from agent.diagnostics.context import Wishes
@@ -80,6 +81,14 @@ class TestOnTheWire:
         assert findings["pad.open"].verdict is Verdict.SKIPPED
         assert findings["pad.noise"].verdict is Verdict.SKIPPED
         assert connected.finding("pad.open").code == NoPad.code
+
+    def test_a_model_that_the_driver_does_not_know(
+        self, connected: Kiosk, bus: PadOnBus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Listed so that it can be said, and not opened."""
+        monkeypatch.setitem(MODELS, (0x05BA, 0x000A), PadModel("Another reader", supported=False))
+        assert_fault(connected.finding("pad.found"), "pad.found.unsupported")
+        assert bus.state()["controls"] == 0
 
     def test_held_by_another_program(self, connected: Kiosk, bus: PadOnBus) -> None:
         """The usual suspect is in the remedy."""

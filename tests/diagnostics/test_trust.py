@@ -174,6 +174,11 @@ class TestRecordKey:
         (kiosk.trust / "record.pub.pem").write_bytes(public_pem(other.public_key))
         assert kiosk.finding("trust.record_key").verdict is Verdict.ERROR
 
+    def test_it_signs_wrongly(self, kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Every probe's signature is verified."""
+        monkeypatch.setattr(FileSigningKey, "sign", lambda _key, _data: b"\x01" * 64)
+        assert_fault(kiosk.finding("trust.record_key"), "trust.record_key.wrong_signature")
+
     def test_garbage(self, kiosk: Kiosk) -> None:
         """The file is named, its content is not."""
         path = kiosk.trust / "record.key"
