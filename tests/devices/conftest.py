@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from firmware_mocks.card_reader import CardProcess, CardReader, NotInstalled
-from firmware_mocks.card_reader.requirements import check
+from firmware_mocks.card_reader import CardProcess, CardReader
 from firmware_mocks.chip_card.portrait import drawn_portrait
-
-SOCKET_VARIABLE = "PCSCLITE_CSOCK_NAME"
 
 
 class QuickReader(CardReader):
@@ -32,23 +28,6 @@ def portrait_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("portrait") / "portrait.jpg"
     path.write_bytes(drawn_portrait())
     return path
-
-
-@pytest.fixture(scope="session")
-def socket_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Tell this process where every pcscd of this run will listen."""
-    try:
-        check()
-    except NotInstalled as error:
-        pytest.skip(str(error))
-    folder = tmp_path_factory.mktemp("pcscd")
-    before = os.environ.get(SOCKET_VARIABLE)
-    os.environ[SOCKET_VARIABLE] = str(folder / "pcscd.comm")
-    yield folder
-    if before is None:
-        del os.environ[SOCKET_VARIABLE]
-    else:
-        os.environ[SOCKET_VARIABLE] = before
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from agent.diagnostics.families import card
 from agent.diagnostics.finding import Finding, Verdict
 from agent.sealing import AnchorCertificates
 from tests.collector.world import World
-from tests.devices.conftest import mock_reader, portrait_file, socket_folder
+from tests.devices.conftest import mock_reader, portrait_file
 from tests.diagnostics.conftest import Kiosk, ToldDaemon, assert_fault
 from tests.diagnostics.test_trust import Campaign
 
-__all__ = ["mock_reader", "portrait_file", "socket_folder"]
+__all__ = ["mock_reader", "portrait_file"]
 
 USB = "sys/bus/usb/devices/1-2"
 

@@ -120,7 +120,7 @@ class TestOnTheWire:
     def test_no_pictures(self, connected: Kiosk, monkeypatch: pytest.MonkeyPatch) -> None:
         """A warning: a reader may give none without a finger."""
         monkeypatch.setattr(pad_sample.take_pad_sample, "__kwdefaults__", {"pictures_s": 0.3})
-        monkeypatch.setattr(Uru4500.__init__, "__defaults__", (os.urandom, 200))
+        monkeypatch.setattr(Uru4500.__init__, "__defaults__", (os.urandom, 200, None))
         assert_fault(told(connected)["pad.picture"], "pad.picture.none")
 
     def test_a_finger_on_the_glass(self, connected: Kiosk, bus: PadOnBus) -> None:
