@@ -18,6 +18,8 @@ from agent.devices.seams import Pixels
 
 WAKE_S, PICTURES_S = 6.0, 6.0
 PICTURES, ROUND_TRIPS = 4, 40
+# A picture takes 128 ms; letting go of a reader that sends none waits this long.
+BULK_MS = 1500
 # A finger or dirt is darker than the empty glass, of which the reader makes near white.
 DARK = 200
 # A whole line that never changes while the others flicker, and differs so much from its neighbours, is dead.
@@ -50,12 +52,17 @@ class GlassLook:
 
 
 def take_pad_sample(
-    backend: Callable[[], UsbBackend], ppi: tuple[float, float], cancelled: Event, *, pictures_s: float = PICTURES_S
+    backend: Callable[[], UsbBackend],
+    ppi: tuple[float, float],
+    cancelled: Event,
+    *,
+    pictures_s: float = PICTURES_S,
+    bulk_ms: int = BULK_MS,
 ) -> PadSample:
     """Open the reader, wake it, and look at its glass without a finger. Raises DeviceError when it cannot be opened."""
     usb = open_usb_pad(backend())
     name = usb.model.name
-    with Uru4500(usb, *ppi) as pad:
+    with Uru4500(usb, *ppi, bulk_ms=bulk_ms) as pad:
         begun_s = time.monotonic()
         pad.wake(begun_s + WAKE_S, cancelled)
         wake_s, versions = time.monotonic() - begun_s, pad.versions

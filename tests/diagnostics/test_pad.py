@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from firmware_mocks.fingerprint_pad.faults import Faults
 from firmware_mocks.fingerprint_pad.ridges import synthetic_finger
 
 from agent.devices.errors import NoPad, PadFault
-from agent.devices.fingerprint_pad import Uru4500
 from agent.devices.fingerprint_pad_registers import MODELS, PadModel
 from agent.devices.seams import Pixels
 from agent.diagnostics import pad_sample
@@ -119,8 +117,7 @@ class TestOnTheWire:
     @pytest.mark.parametrize("faults", [Faults(no_frames=True)], ids=["no-frames"])
     def test_no_pictures(self, connected: Kiosk, monkeypatch: pytest.MonkeyPatch) -> None:
         """A warning: a reader may give none without a finger."""
-        monkeypatch.setattr(pad_sample.take_pad_sample, "__kwdefaults__", {"pictures_s": 0.3})
-        monkeypatch.setattr(Uru4500.__init__, "__defaults__", (os.urandom, 200, None))
+        monkeypatch.setattr(pad_sample.take_pad_sample, "__kwdefaults__", {"pictures_s": 0.3, "bulk_ms": 200})
         assert_fault(told(connected)["pad.picture"], "pad.picture.none")
 
     def test_a_finger_on_the_glass(self, connected: Kiosk, bus: PadOnBus) -> None:
