@@ -19,7 +19,7 @@ from agent.commands import models as models_command
 from agent.commands import queue as queue_command
 from agent.commands.exit_codes import ExitCode
 from agent.commands.intake import IntakeScreen
-from agent.commands.screen import Screen
+from agent.commands.screen import DEVELOPMENT, Screen
 from agent.config import DEFAULT_MODELS, DEFAULT_PATH, DEFAULT_SOCKET, load_config
 from agent.console.client import KioskClient
 
@@ -59,7 +59,10 @@ def run(config: ConfigPath = DEFAULT_PATH) -> ExitCode:
     # Only this command drives devices; the others start faster without its libraries.
     from agent.daemon import run_daemon  # noqa: PLC0415
 
-    run_daemon(load_config(config))
+    settings = load_config(config)
+    if settings.kiosk.development:
+        Screen().banner(DEVELOPMENT)
+    run_daemon(settings)
     return ExitCode.OK
 
 
@@ -83,6 +86,8 @@ def intake(
     if sum(map(bool, (*caller.values(), resume, discard))) > 1:
         raise typer.BadParameter("give one of --number, --qr, --name, --resume and --discard")
     with KioskClient(socket) as client:
+        if client.status().get("test"):
+            screen.banner(DEVELOPMENT)
         if discard:
             return intake_command.discard(client, screen)
         if resume:

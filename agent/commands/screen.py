@@ -12,6 +12,10 @@ from rich.table import Table
 
 from agent.words import KioskError, Words
 
+DEVELOPMENT = Words(
+    "CHẾ ĐỘ THỬ NGHIỆM: hồ sơ được đánh dấu là thử",
+    "DEVELOPMENT: mock devices allowed, every record is marked as a test",
+)
 VERDICT_STYLE = {"passed": "green", "failed": "bold red", "not assessed": "yellow"}
 
 

@@ -142,3 +142,14 @@ def test_words_are_not_taken_for_markup(run: Run, kiosk: ScriptedKiosk) -> None:
     """A name with brackets is shown as it is."""
     script(kiosk, [question(1, "confirm", shown={"Tên": "[red]X[/]"}), ended(VisitCancelled(), "cancelled")])
     assert "[red]X[/]" in run("intake", "--number", "001085000001", typed="2\n").stdout
+
+
+def test_a_red_banner_warns_of_a_kiosk_in_development(run: Run, kiosk: ScriptedKiosk) -> None:
+    """Told on standard error, so that it is seen beside --json too; a real kiosk shows none."""
+    script(kiosk, [question(1), ended(VisitCancelled(), "cancelled")])
+    assert "DEVELOPMENT" not in run("intake", "--number", "001085000001", "--yes").stderr
+    kiosk.told = {"test": True}
+    script(kiosk, [question(1), ended(VisitCancelled(), "cancelled")])
+    done = run("intake", "--number", "001085000001", "--yes", "--json")
+    assert "DEVELOPMENT" in done.stderr
+    assert "DEVELOPMENT" not in done.stdout
