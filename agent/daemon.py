@@ -56,6 +56,7 @@ from agent.roster import Roster
 from agent.sealing import epoch_start
 from agent.transfer import parse_index_payload
 from agent.uplink import Uplink
+from agent.words import KioskError, Words
 
 log = structlog.get_logger()
 
@@ -276,8 +277,21 @@ class Daemon:
         )
 
 
+class KeyPlaceNotUsed(KioskError):
+    """The configuration puts the record key where this version does not look for it."""
+
+    code = "keys.not_used"
+    words = Words(
+        "Phiên bản này chỉ dùng khóa trong tệp.", "This version of the daemon uses record keys in files only."
+    )
+    remedy = Words('Đặt keys.kind = "file".', 'Set keys.kind = "file".')
+
+
 def run_daemon(config: Config) -> None:
     """Run until SIGTERM or Ctrl-C. Raises KioskError when the kiosk cannot start."""
+    if config.keys.kind != "file":
+        # Better refused than believed: a key that is thought to be in the TPM and lies in a file.
+        raise KeyPlaceNotUsed(config.keys.kind)
     set_up_logging(config.kiosk.log_format)
     _forbid_core_files()
     with Daemon(config) as daemon:

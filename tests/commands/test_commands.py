@@ -162,6 +162,14 @@ def test_run_without_its_trust_folder_says_so(config: Path, monkeypatch: pytest.
     assert "campaign.pem" in told.replace("\n", "")
 
 
+def test_a_record_key_where_the_daemon_does_not_look_is_refused(config: Path) -> None:
+    """Not believed to be in the TPM while it lies in a file."""
+    config.write_text(config.read_text(encoding="utf-8") + '\n[keys]\nkind = "tpm"\n', encoding="utf-8")
+    done = CliRunner().invoke(app, ["run", "--config", str(config)])
+    assert done.exit_code == ExitCode.FAILED
+    assert "keys.not_used" in done.stderr
+
+
 def test_wrong_usage_has_its_own_exit_code() -> None:
     """2, as every program's."""
     assert alone("intake", "--colour", "red")[0] == ExitCode.USAGE
