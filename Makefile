@@ -32,7 +32,7 @@ bench: setup  ## Whole-intake machine time and ratios against floors; JSON and a
 	@$(PY) -m bench
 
 proto: setup  ## Regenerate the code for agent/proto
-	@$(PY) -m grpc_tools.protoc -I. --python_out=. --mypy_out=. --grpc_python_out=. --mypy_grpc_out=. agent/proto/v0/*.proto
+	@$(PY) -m grpc_tools.protoc -I. --python_out=. --mypy_out=. --grpc_python_out=. --mypy_grpc_out=. agent/proto/v1/*.proto
 
 buf:  ## Lint the .proto files (needs npm)
 	@npx --yes @bufbuild/buf lint

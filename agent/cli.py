@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from agent import __version__
-from agent.cli_frame import AsJson, ConfigPath, ModelsFolder, SocketPath, told
+from agent.cli_frame import AsJson, ConfigPath, ModelsFolder, RecordKeyPath, SocketPath, told
 from agent.cli_senses import chip_app, fingerprint_app, pad_app, portrait_app, trust_app
 from agent.commands import config as config_command
 from agent.commands import devices as devices_command
@@ -26,7 +26,9 @@ from agent.console.client import KioskClient
 app = typer.Typer(no_args_is_help=True, help="Kiosk thu nhận · Identity intake kiosk.", pretty_exceptions_enable=False)
 queue_app = typer.Typer(no_args_is_help=True, help="Hàng đợi hồ sơ · The durable local queue.")
 config_app = typer.Typer(no_args_is_help=True, help="Cấu hình · The configuration file.")
+record_app = typer.Typer(no_args_is_help=True, help="Hồ sơ · A record file, for people who hold the keys.")
 app.add_typer(queue_app, name="queue")
+app.add_typer(record_app, name="record")
 models_app = typer.Typer(no_args_is_help=True, help="Tệp mô hình · The model files of the portrait.")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
@@ -250,6 +252,34 @@ def models_install(
     if optional:
         return models_command.install_one(Screen(as_json=as_json), folder, optional, source)
     return models_command.install(Screen(as_json=as_json), folder, wheel)
+
+
+@record_app.command("verify")
+@told
+def record_verify(
+    file: Annotated[Path, typer.Argument(help="Record file (.record).")],
+    record_key: RecordKeyPath,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Kiểm tra chữ ký · Check signature and ciphertext without opening."""
+    from agent.commands import record  # noqa: PLC0415 # loads cryptography only here
+
+    return record.verify(Screen(as_json=as_json), file, record_key)
+
+
+@record_app.command("open")
+@told
+def record_open(
+    file: Annotated[Path, typer.Argument(help="Record file (.record).")],
+    record_key: RecordKeyPath,
+    recipient_key: Annotated[list[Path], typer.Option(help="Private sealing key (PEM); repeat for more.")],
+    out: Annotated[Path | None, typer.Option(help="New folder for record.json, verdicts.txt and pictures.")] = None,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Mở hồ sơ · Verify and open; for people who hold the sealing key."""
+    from agent.commands import record  # noqa: PLC0415 # loads cryptography only here
+
+    return record.open_file(Screen(as_json=as_json), file, record_key, recipient_key, out)
 
 
 def main() -> None:

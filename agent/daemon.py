@@ -19,6 +19,7 @@ from typing import Self
 import structlog
 
 from agent import __version__
+from agent.bundle_versions import BundleVersions
 from agent.capture.chip import ChipPolicy, TrustAnchors
 from agent.capture.chip.reader import FORM_FIELDS
 from agent.capture.fingerprint import FingerprintPolicy
@@ -40,6 +41,7 @@ from agent.diagnostics.camera_sample import take_sample
 from agent.diagnostics.picture import png
 from agent.intake.chip_stage import ChipStage
 from agent.intake.desk import Desk
+from agent.intake.discards import Discards
 from agent.intake.errors import VisitRunning
 from agent.intake.fingerprint_stage import FingerprintStage
 from agent.intake.journal import Journal, JournalKey
@@ -47,13 +49,13 @@ from agent.intake.policy import Rules, parse_policy
 from agent.intake.portrait_stage import PortraitStage
 from agent.intake.record import Setting
 from agent.intake.stages import Stage, StageNotBuilt
-from agent.intake.submission import Submission
+from agent.intake.submission import ClockOffset, Submission
 from agent.intake.visit import describe
 from agent.log import set_up_logging
-from agent.provisioning import Trust, load_trust
+from agent.provisioning import Trust, load_trust, record_key_settings
 from agent.queue import EpochStart, Queue, QueueReader, QueueSettings
 from agent.roster import Roster
-from agent.sealing import epoch_start
+from agent.sealing import epoch_start, release
 from agent.transfer import parse_index_payload
 from agent.uplink import Uplink
 from agent.words import KioskError, Words
@@ -67,6 +69,7 @@ PICTURE_WITHIN_S = 5.0
 # As in LoadCredentialEncrypted= of the systemd unit.
 JOURNAL_CREDENTIAL = "journal.key"
 PEOPLE_IN_PROGRESS = 1
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PR_SET_DUMPABLE = 4
 
 
@@ -77,7 +80,10 @@ class Daemon:
         self._config = config
         self._stack = ExitStack()
         self._stopping = Event()
-        self._trust = trust = load_trust(config.trust.folder, time.time_ns())
+        versions = BundleVersions(config.kiosk.data_folder / "bundle-versions.json")
+        keys = record_key_settings(config)
+        self._trust = trust = load_trust(config.trust.folder, time.time_ns(), keys, versions)
+        self._stack.callback(release, trust.record_key)
         self._rules = Rules(parse_policy(trust.policy.document), trust.policy.sha256)
         self._queue = self._open_queue(trust)
         self._uplink = self._open_uplink(trust)
@@ -85,6 +91,7 @@ class Daemon:
         self._vision: VisionWorker | None = None
         self._prepare_vision()
         self._families = {**device_families(config), "camera": lambda: [self._camera.info()]}
+        self._discards = Discards(config.kiosk.data_folder / "journal")
         submission = self._submission(trust)
         self.desk = Desk(
             load_roster=lambda: Roster.load(config.roster.file),
@@ -94,6 +101,7 @@ class Daemon:
             ensure_room=lambda: self._queue.ensure_room(PEOPLE_IN_PROGRESS),
             journal=self._open_journal(),
             newest_record_id=submission.newest_record_id,
+            discards=self._discards,
         )
 
     def __enter__(self) -> Self:
@@ -266,15 +274,22 @@ class Daemon:
 
     def _submission(self, trust: Trust) -> Submission:
         kiosk = self._config.kiosk
-        setting = Setting(kiosk.name, kiosk.station, self._rules, {})
+        setting = Setting(kiosk.name, kiosk.station, self._rules, {}, _boot_id())
         return Submission(
             queue=self._queue,
             record_key=trust.record_key,
-            recipient=trust.recipient,
+            recipients=trust.recipients,
             setting=setting,
             test=kiosk.development,
-            collector_offset_ns=lambda: self._uplink.state.collector_offset_ns,
+            collector_offset=self._collector_offset,
+            discards=self._discards,
         )
+
+    def _collector_offset(self) -> ClockOffset | None:
+        state = self._uplink.state
+        if state.collector_offset_ns is None:
+            return None
+        return ClockOffset(state.collector_offset_ns, state.offset_measured_at_ns)
 
 
 class KeyPlaceNotUsed(KioskError):
@@ -340,6 +355,14 @@ def _pad_backend(config: Config) -> Callable[[], UsbBackend]:
 def _card_opener(config: Config) -> Callable[[float, Event], AbstractContextManager[CardLink]]:
     reader = CardReader(config.card.reader or None)
     return reader.wait_for_card
+
+
+def _boot_id() -> bytes:
+    """Return what names this boot (random(4)), 16 bytes; nothing where the kernel does not tell."""
+    try:
+        return bytes.fromhex(BOOT_ID.read_text(encoding="ascii").strip().replace("-", ""))
+    except (OSError, ValueError):
+        return b""
 
 
 def _forbid_core_files() -> None:

@@ -7,14 +7,21 @@ from pathlib import Path
 
 import structlog
 
+from agent.bundle_versions import BundleVersions
+from agent.config import Config
 from agent.sealing import (
     AnchorCertificates,
     Bundle,
-    FileRecordKey,
+    InFile,
+    InTpm,
+    OnToken,
+    PinSource,
     PolicyDocument,
     ReceiptKeys,
-    RecipientKey,
     RecipientKeys,
+    RecordKey,
+    RecordKeySettings,
+    load_record_key,
     open_bundle,
     signing_key_from_pem,
 )
@@ -39,42 +46,69 @@ class NotProvisioned(KioskError):
 class Trust:
     """Everything that decides whom this kiosk believes and how it signs."""
 
-    record_key: FileRecordKey
-    recipient: RecipientKey
+    record_key: RecordKey
+    recipients: RecipientKeys
     receipt_keys: ReceiptKeys
     anchors: AnchorCertificates
     policy: PolicyDocument = field(repr=False)
     tls: TlsFiles
 
 
-def load_trust(folder: Path, now_ns: int) -> Trust:
-    """Load and check the trust folder.
+def load_trust(
+    folder: Path, now_ns: int, keys: RecordKeySettings | None = None, versions: BundleVersions | None = None
+) -> Trust:
+    """Load and check the trust folder; `keys` says where the record key lives (default: a file in the folder).
 
-    An expired bundle is told in the log and used: capture never depends on a right clock. Raises NotProvisioned for a
-    missing file, SealingError for a wrong signature, kind or key mode.
+    An expired bundle is told in the log and used: capture never depends on a right clock. A version below the one that
+    `versions` has is refused. Whoever has the result lets go of its key with `release`. Raises NotProvisioned for a
+    missing file, BundleTooOld, SealingError for a wrong signature or kind, or a key that cannot be used.
     """
-    bundles = _Bundles(folder, now_ns)
+    bundles = _Bundles(folder, now_ns, versions)
     recipients = RecipientKeys.from_bundle(bundles.open("recipients"))
-    return Trust(
-        record_key=FileRecordKey.load(folder / "record.key"),
-        recipient=recipients.current(),
-        receipt_keys=ReceiptKeys.from_bundle(bundles.open("receipts")),
-        anchors=AnchorCertificates.from_bundle(bundles.open("anchors")),
-        policy=PolicyDocument.from_bundle(bundles.open("policy")),
-        tls=TlsFiles(*(folder / "tls" / name for name in ("ca.pem", "client.pem", "client.key"))),
-    )
+    if not recipients.covers(now_ns):
+        log.warning("trust.no_recipient_valid_now", used=recipients.current(now_ns).key_id.hex())
+    receipt_keys = ReceiptKeys.from_bundle(bundles.open("receipts"))
+    anchors = AnchorCertificates.from_bundle(bundles.open("anchors"))
+    policy = PolicyDocument.from_bundle(bundles.open("policy"))
+    bundles.settle()
+    tls = TlsFiles(*(folder / "tls" / name for name in ("ca.pem", "client.pem", "client.key")))
+    # Last: a device that is open must not be left open by an error in a file.
+    return Trust(load_record_key(keys or InFile(), folder), recipients, receipt_keys, anchors, policy, tls)
+
+
+def record_key_settings(config: Config) -> RecordKeySettings:
+    """Return where [keys] says that the record key lives."""
+    keys = config.keys
+    pin = PinSource(keys.pin_file, keys.pin_credential) if keys.pin_file or keys.pin_credential else None
+    match keys.kind:
+        case "file":
+            return InFile(keys.name)
+        case "pkcs11":
+            module, pin = keys.module or Path(), pin or PinSource()
+            return OnToken(module, keys.token, pin, keys.serial, keys.label, keys.name, keys.wait_s)
+        case "tpm":
+            return InTpm(keys.device, pin, config.kiosk.development, keys.name, keys.wait_s)
 
 
 class _Bundles:
-    def __init__(self, folder: Path, now_ns: int) -> None:
-        self._folder, self._now_ns = folder, now_ns
+    def __init__(self, folder: Path, now_ns: int, versions: BundleVersions | None) -> None:
+        self._folder, self._now_ns, self._versions = folder, now_ns, versions
+        self._used: dict[str, int] = {}
         self._campaign_key = signing_key_from_pem(_read(folder / "campaign.pem"))
 
     def open(self, kind: str) -> Bundle:
         bundle = open_bundle(_read(self._folder / "bundles" / f"{kind}.bundle"), self._campaign_key, kind)
+        if self._versions is not None:
+            self._versions.check(kind, bundle.version)
         if bundle.expired(self._now_ns):
             log.warning("trust.bundle_expired", kind=kind, version=bundle.version)
+        self._used[kind] = bundle.version
         return bundle
+
+    def settle(self) -> None:
+        """Refuse lower versions from now on: all bundles were read."""
+        if self._versions is not None:
+            self._versions.raise_to(self._used)
 
 
 def _read(path: Path) -> bytes:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -43,10 +44,12 @@ def figures(folder: Path) -> Iterator[Figure]:
 def _drain(folder: Path, address: str, content: bytes) -> float:
     trust = load_trust(folder / "trust" / KIOSK, time.time_ns())
     head = epoch_start(KIOSK, 1, trust.record_key.key_id)
-    core = Core(True, KIOSK, bytes(16), trust.recipient.key_id, bytes(32), 0, ClockState(0, None))
+    recipient = trust.recipients.current(time.time_ns())
+    core = Core(True, KIOSK, bytes(16), recipient.key_id, bytes(32), 0, ClockState(0, None))
     with Queue.open(folder / "queue", start=EpochStart(1, head)) as queue:
         for _ in range(RECORDS):
-            ciphertext = seal_content(content, core, trust.recipient)
+            core = replace(core, record_id=os.urandom(16))
+            ciphertext = seal_content(content, core, recipient)
             place = queue.position
             signed = sign_record(core, 1, place.next_seq, place.head, ciphertext, trust.record_key)
             queue.append(Entry(1, signed.seq, signed.prev, signed.payload_sha256, signed.cose_sign1, ciphertext))

@@ -79,6 +79,7 @@ def init(
     name: Annotated[str, typer.Option(help="The collector's name in receipts.")] = "collector",
     address: Annotated[str, typer.Option(help="HOST:PORT to listen at; kiosks connect to it.")] = "127.0.0.1:8443",
     development: Annotated[bool, typer.Option(help="Accept test records.")] = False,
+    suite: Annotated[str, typer.Option(help="Suite of the sealing key: x25519 or mlkem768-x25519.")] = "x25519",
     as_json: AsJson = False,
 ) -> None:
     """Tạo khóa và gói tin cậy lần đầu · Make keys, certificates and bundles for a pilot.
@@ -86,10 +87,12 @@ def init(
     A stand-in until kiosks enrol themselves. It leaves the campaign key in FOLDER/campaign: move it to a machine
     without network.
     """
+    from collector.recipients import suite_named  # noqa: PLC0415
     from collector.setup import Plan, set_up  # noqa: PLC0415 # only this command makes certificates
 
     anchors = tuple(_certificate(path) for path in csca)
-    set_up(Plan(folder, kiosk_folder, name, address, tuple(kiosk), anchors, _read(policy), development))
+    chosen = suite_named(suite)
+    set_up(Plan(folder, kiosk_folder, name, address, tuple(kiosk), anchors, _read(policy), development, chosen))
     if as_json:
         _print_json({"folder": str(folder), "kiosk_folders": [str(kiosk_folder / one) for one in kiosk]})
     else:
@@ -148,14 +151,15 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Mở một hồ sơ · Verify and open one record (needs the sealing key)."""
+    from agent import opening  # noqa: PLC0415
     from collector import showing  # noqa: PLC0415 # loads SQLite and sealing only here
 
     opened, files = showing.show(load_config(config), record, out)
     if as_json:
-        _print_json(opened | {"files": [str(file) for file in files]})
+        _print_json(opening.as_json(opened) | {"files": [str(file) for file in files]})
         return
-    table = Table("Bước · Stage", "Mục · Check", "Kết quả · Verdict", "Giá trị · Value", "Lý do · Reason")
-    for cells in showing.verdict_rows(opened):
+    table = Table(*opening.COLUMNS)
+    for cells in opening.verdict_rows(opened.manifest):
         table.add_row(*(escape(cell) for cell in cells))
     _out.print(table)
     for file in files:

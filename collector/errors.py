@@ -37,14 +37,6 @@ class NoSuchRecord(CollectorError):
     remedy = Words("Xem danh sách bằng `collector list`.", "See `collector list`.")
 
 
-class RecordDamaged(CollectorError):
-    """A stored record does not verify, or a part does not match its hash in the manifest."""
-
-    code = "collector.record_damaged"
-    words = Words("Hồ sơ không khớp chữ ký hoặc mã băm.", "The record does not match its signature or hashes.")
-    remedy = Words("Giữ nguyên tệp và báo quản trị.", "Leave the file as it is and tell the administrator.")
-
-
 class StoreFailed(CollectorError):
     """The store cannot be read or written; nothing was acknowledged."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agent.sealing import KeyUnusable, RecipientKey, RecipientPrivateKey
+from agent.sealing import KeyUnusable, RecipientKey, RecipientPrivateKey, Suite
 
 PUBLIC, PRIVATE = "recipient*.pub", "recipient*.key"
+_SUITES = {suite.label: suite for suite in Suite}
 
 
 def recipient_key_ids(folder: Path) -> frozenset[bytes]:
@@ -24,14 +25,23 @@ def private_keys(folder: Path) -> list[RecipientPrivateKey]:
 
 
 def public_line(key: RecipientKey) -> bytes:
-    """Return what stands in a public key's file: 32 bytes in hexadecimal digits."""
-    return key.raw.hex().encode() + b"\n"
+    """Return what stands in a public key's file: the suite's name and the key in hexadecimal digits."""
+    return f"{key.suite.label} {key.raw.hex()}\n".encode()
+
+
+def suite_named(label: str) -> Suite:
+    """Return the suite of this name. Raises KeyUnusable."""
+    try:
+        return _SUITES[label]
+    except KeyError:
+        raise KeyUnusable(f"suite {label}: one of {', '.join(_SUITES)}") from None
 
 
 def _public(path: Path) -> RecipientKey:
     try:
-        return RecipientKey.from_raw(bytes.fromhex(path.read_text(encoding="ascii")))
+        label, _, digits = path.read_text(encoding="ascii").partition(" ")
+        return RecipientKey.from_raw(bytes.fromhex(digits), _SUITES[label])
     except OSError as error:
         raise KeyUnusable(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise KeyUnusable(f"{path}: not hexadecimal digits") from error
+    except (ValueError, KeyError) as error:
+        raise KeyUnusable(f"{path}: not a suite's name and hexadecimal digits") from error

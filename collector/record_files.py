@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from agent.opening import ENDING, pack_record, parse_record
 from agent.proto.stream import SealedRecord
 from collector.errors import StoreFailed
 from collector.store import StoredRecord
 
 SCRATCH = ".new"
-ENDING = ".record"
 # Enough of the payload's hash to keep two records under one number apart.
 HASH_DIGITS = 16
-MAGIC = b"KRECORD0"
-# Magic, seq, length of the COSE_Sign1, length of the ciphertext; then both. Little-endian.
-_HEADER = struct.Struct("<8sQQQ")
 
 
 class RecordFiles:
@@ -34,7 +30,7 @@ class RecordFiles:
         try:
             self._make(paths[0].parent)
             for path, record in zip(paths, records, strict=True):
-                _write_synced(path.with_suffix(SCRATCH), _parts(record))
+                _write_synced(path.with_suffix(SCRATCH), pack_record(record))
             for path in paths:
                 path.with_suffix(SCRATCH).replace(path)
             sync_folder(paths[0].parent)
@@ -48,7 +44,7 @@ class RecordFiles:
             data = path.read_bytes()
         except OSError as error:
             raise StoreFailed(f"{path}: {error.strerror}") from error
-        record = _parse(data)
+        record = parse_record(data)
         if record is None:
             raise StoreFailed(f"{path}: not a record")
         return record
@@ -99,22 +95,6 @@ def _left_over(folder: Path, next_seq: int) -> Iterable[Path]:
         number = path.name.partition("-")[0]
         if path.suffix == SCRATCH or (path.suffix == ENDING and number.isdecimal() and int(number) >= next_seq):
             yield path
-
-
-def _parts(record: SealedRecord) -> tuple[bytes, bytes, bytes]:
-    # Not as one protobuf message: building it copies the ciphertext twice.
-    header = _HEADER.pack(MAGIC, record.seq, len(record.cose_sign1), len(record.ciphertext))
-    return header, record.cose_sign1, record.ciphertext
-
-
-def _parse(data: bytes) -> SealedRecord | None:
-    if len(data) < _HEADER.size:
-        return None
-    magic, seq, cose_length, ciphertext_length = _HEADER.unpack_from(data)
-    if magic != MAGIC or len(data) != _HEADER.size + cose_length + ciphertext_length:
-        return None
-    end = _HEADER.size + cose_length
-    return SealedRecord(seq, data[_HEADER.size : end], data[end:])
 
 
 def _write_synced(path: Path, parts: Iterable[bytes]) -> None:

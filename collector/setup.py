@@ -18,9 +18,14 @@ from agent.sealing import (
     AnchorCertificates,
     Bundle,
     FileSigningKey,
+    InFile,
     ReceiptKeys,
     RecipientKeys,
     RecipientPrivateKey,
+    RecordKey,
+    Suite,
+    Validity,
+    create_record_key,
     epoch_start,
     point_of,
     sign_bundle,
@@ -33,6 +38,7 @@ from collector.recipients import public_line
 
 FIRST_EPOCH = 1
 BUNDLE_DAYS = 365
+DAY_NS = 86_400 * 10**9
 # As the kiosk's own configuration demands it; the name is a folder's name too.
 KIOSK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -49,6 +55,7 @@ class Plan:
     anchors: tuple[bytes, ...]
     policy: bytes = field(repr=False)
     development: bool
+    suite: Suite = Suite.X25519
 
 
 def set_up(plan: Plan) -> None:
@@ -103,26 +110,28 @@ def _make(plan: Plan) -> None:
 
 def _bundles(plan: Plan, campaign: FileSigningKey) -> Mapping[str, bytes]:
     receipt = FileSigningKey.create(plan.folder / "keys" / "receipt.key")
-    recipient = RecipientPrivateKey.create(plan.folder / "keys" / "recipient.key")
+    recipient = RecipientPrivateKey.create(plan.folder / "keys" / "recipient.key", plan.suite)
     _write(plan.folder / "keys" / "recipient.pub", public_line(recipient.public))
+    now = time.time_ns()
+    expires = now + BUNDLE_DAYS * DAY_NS
+    # Valid from a day ago on: a kiosk whose clock is a little behind must not think that there is no key.
+    validity = Validity(now - DAY_NS, expires)
     bodies = {
-        "recipients": RecipientKeys((recipient.public,)).to_body(),
+        "recipients": RecipientKeys(((recipient.public, validity),)).to_body(),
         "receipts": ReceiptKeys.of(receipt.public_key).to_body(),
         "anchors": AnchorCertificates(plan.anchors).to_body(),
         "policy": plan.policy,
     }
-    now = time.time_ns()
-    expires = now + BUNDLE_DAYS * 86_400 * 10**9
     return {kind: sign_bundle(Bundle(kind, 1, now, expires, body), campaign) for kind, body in bodies.items()}
 
 
-def _kiosk(folder: Path, client: Leaf, bundles: Mapping[str, bytes]) -> FileSigningKey:
+def _kiosk(folder: Path, client: Leaf, bundles: Mapping[str, bytes]) -> RecordKey:
     for sub in ("tls", "bundles"):
         (folder / sub).mkdir(mode=0o700, parents=True)
     for kind, data in bundles.items():
         _write(folder / "bundles" / f"{kind}.bundle", data)
     _write_leaf(folder / "tls", "client", client)
-    return FileSigningKey.create(folder / "record.key")
+    return create_record_key(InFile(), folder)
 
 
 def _write_leaf(folder: Path, stem: str, leaf: Leaf) -> None:

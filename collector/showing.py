@@ -6,10 +6,10 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+from agent.opening import OpenedRecord, open_record, write_out
 from collector.config import CollectorConfig
 from collector.embedded_store import EmbeddedStore
 from collector.errors import NoSuchRecord, SeveralRecords
-from collector.opening import as_json, open_record, write_out
 from collector.recipients import private_keys
 from collector.store import StoredRecord
 
@@ -34,7 +34,7 @@ def rows(config: CollectorConfig, limit: int) -> list[Json]:
         ]
 
 
-def show(config: CollectorConfig, record: str, out: Path | None) -> tuple[Json, list[Path]]:
+def show(config: CollectorConfig, record: str, out: Path | None) -> tuple[OpenedRecord, list[Path]]:
     """Open one record by id, by the beginning of its id, or `latest`; write it to `out` when given.
 
     Raises NoSuchRecord, SeveralRecords, and what opening and writing raise.
@@ -46,7 +46,7 @@ def show(config: CollectorConfig, record: str, out: Path | None) -> tuple[Json, 
         if position is None:
             raise NoSuchRecord(f"kiosk {stored.kiosk} is not registered")
         opened = open_record(store.load(stored), position.record_key, keys)
-    return as_json(opened), write_out(opened, out) if out is not None else []
+    return opened, write_out(opened, out) if out is not None else []
 
 
 def _only(found: list[StoredRecord], asked: str) -> StoredRecord:
@@ -55,17 +55,6 @@ def _only(found: list[StoredRecord], asked: str) -> StoredRecord:
     if len(found) > 1:
         raise SeveralRecords(f"{asked}: " + ", ".join(stored.record_id.hex() for stored in found))
     return found[0]
-
-
-def verdict_rows(opened: Json) -> list[tuple[str, str, str, str, str]]:
-    """Return stage, check, verdict, value and reason of every check."""
-    found = []
-    for stage in opened["manifest"]["stages"]:
-        found.append((stage["name"], "", stage["verdict"], f"{stage['took_ms']} ms", stage["reason"]))
-        for check in stage["checks"]:
-            value = "" if check["native"] is None else f"{check['native']:.3g} {check['unit']}"
-            found.append(("", check["name"], check["verdict"], value, check["reason"]))
-    return found
 
 
 def _utc(nanoseconds: int) -> str:

@@ -20,6 +20,7 @@ ALLOWED = {
     "agent.sealing": set(),
     "agent.queue": set(),
     "agent.roster": set(),
+    "agent.opening": {"agent.proto", "agent.sealing"},
     "agent.proto": set(),
     "agent.uplink": {"agent.queue", "agent.sealing", "agent.proto"},
     "agent.diagnostics": {
@@ -53,18 +54,20 @@ ALLOWED = {
         "agent.capture",
         "agent.devices",
         "agent.custody",
+        "agent.opening",
         "agent.queue",
         "agent.sealing",
         "agent.transfer",
         "agent.provisioning",
         "agent.daemon",
     },
-    "agent.provisioning": {"agent.sealing", "agent.uplink"},
+    "agent.bundle_versions": set(),
+    "agent.provisioning": {"agent.sealing", "agent.uplink", "agent.config", "agent.bundle_versions"},
     "agent.daemon": {"agent"},
     "agent.cli": {"agent"},
     "agent.cli_frame": {"agent.commands"},
     "agent.cli_senses": {"agent"},
-    "collector": {"agent.sealing", "agent.proto", "agent.transfer", "agent.log"},
+    "collector": {"agent.sealing", "agent.proto", "agent.opening", "agent.transfer", "agent.log"},
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock, Thread
@@ -11,6 +12,7 @@ from threading import Lock, Thread
 import structlog
 
 from agent.capture.chip import CardAccessNumber, parse_qr
+from agent.intake.discards import Discard, Discards
 from agent.intake.errors import (
     JournalUnreadable,
     NoSuchVisit,
@@ -57,10 +59,13 @@ class Desk:
         ensure_room: Callable[[], None],
         journal: Journal,
         newest_record_id: Callable[[], bytes | None],
+        discards: Discards,
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._load_roster, self._stages, self._rules = load_roster, stages, rules
         self._submit, self._ensure_room = submit, ensure_room
         self._journal, self._newest_record_id = journal, newest_record_id
+        self._discards, self._clock_ns = discards, clock_ns
         self._lock = Lock()
         self._visits: dict[str, Visit] = {}
         self._thread: Thread | None = None
@@ -92,10 +97,15 @@ class Desk:
             if start.policy_sha256 != self._rules.sha256:
                 raise PolicyChanged
             member = self._load_roster().eligible(start.number)
+            # A power cut in the middle of discarding leaves the note and the visit.
+            self._discards.forget_visit(start.visit_id)
             return self._start(start.visit_id, start.record_id, member, operator, start.language, unfinished)
 
     def discard(self, operator: OperatorIdentity) -> None:
-        """Destroy what a cut-off visit left; who did so is in the log. Raises VisitRunning or NothingUnfinished."""
+        """Destroy what a cut-off visit left; the log tells it, and so does the next record.
+
+        Raises VisitRunning, NothingUnfinished or OSError.
+        """
         with self._lock:
             self._be_free()
             try:
@@ -104,9 +114,14 @@ class Desk:
                     raise NothingUnfinished
                 visit, stages = unfinished.start.visit_id, [one.evidence.stage for one in unfinished.stages]
             except JournalUnreadable:
-                visit, stages = "unreadable", []
+                visit, stages = "", []
+            note = Discard(visit, self._clock_ns(), tuple(stages), operator.name, operator.authenticated_by)
+            # The note first: a power cut in between must not hide that a visit was discarded.
+            self._discards.add(note)
             self._journal.destroy()
-            log.warning("visit.discarded", visit=visit, stages=stages, operator=operator.authenticated_by)
+            log.warning(
+                "visit.discarded", visit=visit or "unreadable", stages=stages, operator=operator.authenticated_by
+            )
 
     def busy(self) -> bool:
         """Say whether a visit is open now."""

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 from agent import __version__
 from agent.capture.evidence import Check, Part, Verdict
+from agent.intake.discards import Discard
 from agent.intake.journal_entry import FinishedStage
 from agent.intake.policy import Policy, Rules
-from agent.intake.visit import VisitFile
+from agent.intake.visit import OperatorIdentity, VisitFile
 from agent.proto import border
 from agent.sealing import ClockState
 
 SALT_BYTES = 32
+NO_SESSION = "the account is known, not the person: operators do not sign in"
 
 _VERDICTS = {
     Verdict.PASSED: border.Verdict.PASSED,
@@ -25,12 +27,13 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What every record of this kiosk says of itself: names, policy, software."""
+    """What every record of this kiosk says of itself: names, policy, software, and the boot (16 bytes)."""
 
     kiosk: str
     station: str
     rules: Rules
     models: Mapping[str, str]
+    boot_id: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,19 @@ class Content:
     manifest_sha256: bytes
 
 
-def assemble(file: VisitFile, setting: Setting, salt: bytes, wall_ns: int, clock: ClockState) -> Content:
-    """Build manifest and parts of a visit; `salt` is 32 random bytes."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a record is made: wall clock (ns), the clocks for the core, and the age of the collector's offset (ns)."""
+
+    wall_ns: int
+    clock: ClockState
+    offset_age_ns: int | None
+
+
+def assemble(
+    file: VisitFile, setting: Setting, salt: bytes, moment: Moment, discards: tuple[Discard, ...] = ()
+) -> Content:
+    """Build manifest and parts of a visit; `salt` is 32 random bytes, `discards` the notes that this record carries."""
     policy = setting.rules.policy
     parts = [part for stage in file.stages for part in stage.evidence.parts]
     manifest = border.Manifest(
@@ -51,15 +65,10 @@ def assemble(file: VisitFile, setting: Setting, salt: bytes, wall_ns: int, clock
         salt=salt,
         parts=tuple(_entry(part, salt) for part in parts),
         stages=tuple(_stage(stage) for stage in file.stages),
-        operator=border.Operator(
-            file.operator.name,
-            file.operator.authenticated_by,
-            border.Verdict.NOT_ASSESSED,
-            "operators do not sign in yet",
-        ),
+        operator=_operator(file.operator),
         policy=border.Policy(policy.version, setting.rules.sha256),
         software=border.Software(__version__, dict(setting.models)),
-        time=border.CaptureTime(wall_ns, clock.monotonic_ns, clock.collector_offset_ns),
+        time=_time(moment, setting.boot_id),
         notice=_notice(file, policy),
         purpose=border.Purpose(policy.purpose, policy.legal_basis, policy.retention_class),
         member=border.Member(
@@ -67,6 +76,8 @@ def assemble(file: VisitFile, setting: Setting, salt: bytes, wall_ns: int, clock
         ),
         kiosk=setting.kiosk,
         station=setting.station,
+        visit=border.Visit(file.visit_id, file.resumed, _operator(file.opened_by)),
+        discarded_visits=tuple(_discarded(discard) for discard in discards),
     )
     manifest_bytes = manifest.to_bytes()
     content = border.SealedContent(manifest_bytes, tuple(part.data for part in parts)).to_bytes()
@@ -75,6 +86,23 @@ def assemble(file: VisitFile, setting: Setting, salt: bytes, wall_ns: int, clock
 
 def _entry(part: Part, salt: bytes) -> border.PartEntry:
     return border.PartEntry(part.name, part.media_type, len(part.data), hashlib.sha256(salt + part.data).digest())
+
+
+def _operator(operator: OperatorIdentity) -> border.Operator:
+    """Name the account; a kiosk's account is shared, so it proves no person."""
+    return border.Operator(operator.name, operator.authenticated_by, border.Verdict.NOT_ASSESSED, NO_SESSION)
+
+
+def _discarded(discard: Discard) -> border.DiscardedVisit:
+    operator = OperatorIdentity(discard.operator_name, discard.operator_authenticated_by)
+    return border.DiscardedVisit(discard.visit_id, discard.discarded_at_ns, discard.stages, _operator(operator))
+
+
+def _time(moment: Moment, boot_id: bytes) -> border.CaptureTime:
+    clock = moment.clock
+    return border.CaptureTime(
+        moment.wall_ns, clock.monotonic_ns, clock.collector_offset_ns, moment.offset_age_ns, boot_id
+    )
 
 
 def _stage(stage: FinishedStage) -> border.Stage:

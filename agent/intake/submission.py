@@ -8,10 +8,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
-from agent.intake.record import SALT_BYTES, Setting, assemble
+import structlog
+
+from agent.intake.discards import Discards
+from agent.intake.record import SALT_BYTES, Content, Moment, Setting, assemble
 from agent.intake.visit import Stored, VisitFile
 from agent.queue import Entry, Queue, RecordLost
-from agent.sealing import ClockState, Core, RecipientKey, RecordKey, peek_record, seal_content, sign_record
+from agent.sealing import ClockState, Core, RecipientKeys, RecordKey, peek_record, seal_content, sign_record
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """Collector time minus the kiosk's wall clock, and when it was measured by CLOCK_MONOTONIC; nanoseconds."""
+
+    offset_ns: int
+    measured_at_ns: int
 
 
 @dataclass(slots=True)
@@ -20,10 +33,11 @@ class Submission:
 
     queue: Queue
     record_key: RecordKey
-    recipient: RecipientKey
+    recipients: RecipientKeys
     setting: Setting
     test: bool
-    collector_offset_ns: Callable[[], int | None]
+    collector_offset: Callable[[], ClockOffset | None]
+    discards: Discards
     random: Callable[[int], bytes] = os.urandom
     wall_ns: Callable[[], int] = time.time_ns
     monotonic_ns: Callable[[], int] = time.monotonic_ns
@@ -34,19 +48,9 @@ class Submission:
 
         Raises QueueError or SealingError; then nothing was stored and no seq was used up.
         """
-        clock = ClockState(self.monotonic_ns(), self.collector_offset_ns())
-        captured_at_ns = self.wall_ns()
-        content = assemble(file, self.setting, self.random(SALT_BYTES), captured_at_ns, clock)
-        core = Core(
-            test=self.test,
-            kiosk=self.setting.kiosk,
-            record_id=content.record_id,
-            recipient_key_id=self.recipient.key_id,
-            manifest_sha256=content.manifest_sha256,
-            captured_at_ns=captured_at_ns,
-            clock=clock,
-        )
-        ciphertext = seal_content(content.content, core, self.recipient)
+        moment, discards = self._moment(), self.discards.pending()
+        content = assemble(file, self.setting, self.random(SALT_BYTES), moment, discards)
+        core, ciphertext = self._seal(content, moment)
         with self._lock:
             position = self.queue.position
             signed = sign_record(core, position.epoch, position.next_seq, position.head, ciphertext, self.record_key)
@@ -60,10 +64,34 @@ class Submission:
                 signed.ciphertext_sha256,
             )
             self.queue.append(entry)
+        try:
+            self.discards.forget(discards)
+        except OSError as error:
+            # The record is durable; the next one carries the notes once more.
+            log.error("visit.discards_not_forgotten", errno=error.errno)
         return Stored(content.record_id.hex(), signed.epoch, signed.seq, len(ciphertext))
 
+    def _moment(self) -> Moment:
+        now_ns, offset = self.monotonic_ns(), self.collector_offset()
+        age_ns = None if offset is None else max(0, now_ns - offset.measured_at_ns)
+        clock = ClockState(now_ns, None if offset is None else offset.offset_ns)
+        return Moment(self.wall_ns(), clock, age_ns)
+
+    def _seal(self, content: Content, moment: Moment) -> tuple[Core, bytes]:
+        recipient = self.recipients.current(moment.wall_ns)
+        core = Core(
+            test=self.test,
+            kiosk=self.setting.kiosk,
+            record_id=content.record_id,
+            recipient_key_id=recipient.key_id,
+            manifest_sha256=content.manifest_sha256,
+            captured_at_ns=moment.wall_ns,
+            clock=moment.clock,
+        )
+        return core, seal_content(content.content, core, recipient)
+
     def newest_record_id(self) -> bytes | None:
-        """Return the id of the last durable record, None before the first or when it is a tombstone's place."""
+        """Return the id of the last durable record; None before the first, or when that record is lost."""
         position = self.queue.position
         if position.next_seq == 0:
             return None

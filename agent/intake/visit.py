@@ -71,7 +71,10 @@ class OperatorIdentity:
 
 @dataclass(frozen=True, slots=True)
 class VisitFile:
-    """Everything a finished visit hands to the record; `record_id` is 16 random bytes."""
+    """Everything a finished visit hands to the record; `record_id` is 16 random bytes.
+
+    `operator` finished the visit; `opened_by` began it, which can be another one when it was cut off and `resumed`.
+    """
 
     record_id: bytes
     member: Member = field(repr=False)
@@ -79,6 +82,9 @@ class VisitFile:
     language: str
     notice_shown_at_ns: int
     stages: tuple[FinishedStage, ...]
+    visit_id: str
+    resumed: bool
+    opened_by: OperatorIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +158,7 @@ class Visit:
             for stage in self._stages[len(self._finished) :]:
                 self._perform(stage, journal)
             self._confirm()
-            stages = tuple(self._finished)
-            self._store(VisitFile(self._record_id, self._member, self._operator, self._language, shown_at, stages))
+            self._store(self._file(shown_at))
         except (VisitCancelled, Cancelled, NoticeRefused) as error:
             self._stopped(error)
         except KioskError as error:
@@ -246,6 +251,23 @@ class Visit:
         shown = {label: value for stage in self._finished for label, value in stage.shown.items()}
         if self._ask("confirm", CONFIRM, (YES, NO), shown=shown) != YES.code:
             raise VisitCancelled
+
+    def _file(self, shown_at_ns: int) -> VisitFile:
+        opened_by = self._operator
+        if self._unfinished is not None:
+            start = self._unfinished.start
+            opened_by = OperatorIdentity(start.operator_name, start.operator_authenticated_by)
+        return VisitFile(
+            record_id=self._record_id,
+            member=self._member,
+            operator=self._operator,
+            language=self._language,
+            notice_shown_at_ns=shown_at_ns,
+            stages=tuple(self._finished),
+            visit_id=self.visit_id,
+            resumed=self._unfinished is not None,
+            opened_by=opened_by,
+        )
 
     def _store(self, file: VisitFile) -> None:
         self._enter(VisitState.SEALING)

@@ -8,7 +8,8 @@ from enum import IntEnum
 
 from agent.proto.convert import fill, parse, read
 from agent.proto.errors import MessageInvalid
-from agent.proto.v0 import record_pb2
+from agent.proto.framing import piece
+from agent.proto.v1 import record_pb2
 
 MAX_MANIFEST_BYTES = 2**20
 MAX_CONTENT_BYTES = 64 * 2**20
@@ -95,11 +96,16 @@ class Software:
 
 @dataclass(frozen=True, slots=True)
 class CaptureTime:
-    """Wall clock, monotonic clock and last known offset to the collector, nanoseconds."""
+    """Wall clock, monotonic clock, last known offset to the collector and its age, nanoseconds.
+
+    `boot_id` (16 bytes) names the boot that the monotonic clock counts from; empty when it is not known.
+    """
 
     wall_ns: int
     monotonic_ns: int
     collector_offset_ns: int | None
+    collector_offset_age_ns: int | None = None
+    boot_id: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,25 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """How the visit went: `resumed` after a cut-off, and who opened it."""
+
+    id: str
+    resumed: bool
+    opened_by: Operator
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardedVisit:
+    """A visit that was cut off and given up; `stages` are those that were finished."""
+
+    visit_id: str
+    discarded_at_ns: int
+    stages: tuple[str, ...]
+    operator: Operator
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything that was captured and decided in one visit."""
 
@@ -150,6 +175,8 @@ class Manifest:
     member: Member
     kiosk: str
     station: str
+    visit: Visit
+    discarded_visits: tuple[DiscardedVisit, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Serialise; keep the bytes as made, since protobuf is not canonical."""
@@ -172,8 +199,9 @@ class SealedContent:
     parts: tuple[bytes, ...] = field(repr=False)
 
     def to_bytes(self) -> bytes:
-        """Serialise."""
-        return fill(record_pb2.SealedContent(), self).SerializeToString()
+        """Serialise; the parts are copied once."""
+        pieces = [piece(1, self.manifest), *(piece(2, part) for part in self.parts)]
+        return b"".join(chunk for pair in pieces for chunk in pair)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> SealedContent:

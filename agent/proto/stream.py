@@ -12,10 +12,12 @@ import grpc.aio
 
 from agent.proto.convert import fill, parse, read
 from agent.proto.errors import MessageInvalid
-from agent.proto.v0 import uplink_pb2
+from agent.proto.framing import LENGTH_DELIMITED, number, piece, split, varint
+from agent.proto.v1 import uplink_pb2
 
-METHOD = "/agent.proto.v0.UplinkService/Append"
+METHOD = "/agent.proto.v1.UplinkService/Append"
 MAX_MESSAGE_BYTES = 68 * 2**20
+_NOTHING = memoryview(b"")
 
 
 class RejectCode(IntEnum):
@@ -27,16 +29,27 @@ class RejectCode(IntEnum):
     UNKNOWN_KIOSK = 4
     UNKNOWN_EPOCH = 5
     TEST_RECORD = 6
+    EPOCH_NOT_AUTHORISED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class EpochStart:
+    """How an epoch began: the same claims signed by the new key and the old one, and a technician's token."""
+
+    by_new_key: bytes = field(repr=False)
+    by_old_key: bytes = field(repr=False)
+    token: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Where the kiosk stands."""
+    """Where the kiosk stands; `epoch_start` is absent in the first epoch."""
 
     kiosk: str
     epoch: int
     next_seq: int
     head: bytes
+    epoch_start: EpochStart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,32 @@ class SealedRecord:
     seq: int
     cose_sign1: bytes = field(repr=False)
     ciphertext: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """In the place of a record that the kiosk can no longer read."""
+
+    seq: int
+    cose_sign1: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where the kiosk stands, signed."""
+
+    next_seq: int
+    head: bytes
+    signature: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LostAtCollector:
+    """Records `first_seq` up to, not including, `next_seq` are gone at both ends; sending goes on from `next_seq`."""
+
+    first_seq: int
+    next_seq: int
+    cose_sign1: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,37 +132,73 @@ class Reject:
     seq: int
 
 
-Request = Open | SealedRecord
+Placed = SealedRecord | Tombstone
+Request = Open | SealedRecord | Tombstone | Checkpoint | LostAtCollector
 Response = Resume | Ack | Pushback | Reject
 
-_REQUESTS: dict[str, type[Open] | type[SealedRecord]] = {"open": Open, "record": SealedRecord}
-_RESPONSES: dict[str, type[Resume] | type[Ack] | type[Pushback] | type[Reject]] = {
+_REQUESTS: dict[str, type[Request]] = {
+    "open": Open,
+    "record": SealedRecord,
+    "tombstone": Tombstone,
+    "checkpoint": Checkpoint,
+    "lost_at_collector": LostAtCollector,
+}
+_RESPONSES: dict[str, type[Response]] = {
     "resume": Resume,
     "ack": Ack,
     "pushback": Pushback,
     "reject": Reject,
 }
+RECORD_FIELD = uplink_pb2.AppendRequest.RECORD_FIELD_NUMBER
+_RECORD_FIELDS: frozenset[int] = frozenset(field.number for field in uplink_pb2.SealedRecord.DESCRIPTOR.fields)
 
 
 def encode_request(request: Request) -> bytes:
-    """Serialise a request."""
+    """Serialise a request; raise MessageInvalid for a value that its field cannot hold."""
+    if isinstance(request, SealedRecord):
+        return _encode_record(request)
     message = uplink_pb2.AppendRequest()
-    if isinstance(request, Open):
-        fill(message.open, request)
-        message.open.SetInParent()
-    else:
-        fill(message.record, request)
-        message.record.SetInParent()
+    name = next(name for name, kind in _REQUESTS.items() if isinstance(request, kind))
+    fill(getattr(message, name), request)
+    getattr(message, name).SetInParent()
     return message.SerializeToString()
 
 
 def decode_request(data: bytes) -> Request:
     """Parse a request; raise MessageInvalid."""
+    if (record := _decode_record(data)) is not None:
+        return record
     message = parse(data, uplink_pb2.AppendRequest(), MAX_MESSAGE_BYTES)
     which = message.WhichOneof("message")
     if which is None:
         raise MessageInvalid("AppendRequest is empty")
     return read(getattr(message, which), _REQUESTS[which])
+
+
+def _encode_record(record: SealedRecord) -> bytes:
+    """Write a record with one copy of its ciphertext."""
+    try:
+        chunks = [number(1, record.seq)]
+        for place, data in ((2, record.cose_sign1), (3, record.ciphertext)):
+            chunks += piece(place, data) if data else ()
+        length = sum(map(len, chunks))
+        return b"".join([varint(RECORD_FIELD << 3 | LENGTH_DELIMITED), varint(length), *chunks])
+    except (ValueError, TypeError) as error:
+        raise MessageInvalid(f"SealedRecord: {type(error).__name__}") from None
+
+
+def _decode_record(data: bytes) -> SealedRecord | None:
+    """Read a record with one copy of its ciphertext; None for what has to go through the library."""
+    if len(data) > MAX_MESSAGE_BYTES or (outer := split(memoryview(data))) is None or outer.keys() != {RECORD_FIELD}:
+        return None
+    inside = outer[RECORD_FIELD]
+    fields = split(inside) if isinstance(inside, memoryview) else None
+    if fields is None or not fields.keys() <= _RECORD_FIELDS:
+        return None
+    seq, cose_sign1, ciphertext = fields.get(1, 0), fields.get(2, _NOTHING), fields.get(3, _NOTHING)
+    if not isinstance(seq, int) or isinstance(cose_sign1, int) or isinstance(ciphertext, int):
+        return None
+    return SealedRecord(seq, bytes(cose_sign1), bytes(ciphertext))
 
 
 def encode_response(response: Response) -> bytes:

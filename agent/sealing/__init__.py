@@ -2,6 +2,14 @@
 
 from agent.sealing.bundle import Bundle, open_bundle, sign_bundle
 from agent.sealing.core import ClockState, Core
+from agent.sealing.epoch import (
+    EpochClaims,
+    EpochProof,
+    PreviousEpoch,
+    epoch_start,
+    sign_epoch,
+    verify_epoch,
+)
 from agent.sealing.errors import (
     KeyUnusable,
     Malformed,
@@ -12,11 +20,10 @@ from agent.sealing.errors import (
     WrongBundle,
 )
 from agent.sealing.hpke import open_content, seal_content
+from agent.sealing.key_settings import InFile, InTpm, OnToken, PinSource, RecordKeySettings
 from agent.sealing.keys import (
     FileRecordKey,
     FileSigningKey,
-    RecipientKey,
-    RecipientPrivateKey,
     RecordKey,
     SigningKey,
     key_id,
@@ -24,21 +31,51 @@ from agent.sealing.keys import (
     public_key_from_point,
     signing_key_from_pem,
 )
-from agent.sealing.keyset import AnchorCertificates, PolicyDocument, ReceiptKeys, RecipientKeys
+from agent.sealing.keyset import AnchorCertificates, PolicyDocument, ReceiptKeys, RecipientKeys, Validity
 from agent.sealing.receipt import Receipt, sign_receipt, verify_receipt
-from agent.sealing.record import RecordClaims, SignedRecord, epoch_start, peek_record, sign_record, verify_record
+from agent.sealing.recipient import RecipientKey, RecipientPrivateKey, Suite
+from agent.sealing.record import RecordClaims, SignedRecord, peek_record, sign_record, verify_record
+from agent.sealing.record_key import (
+    KeyDescription,
+    create_record_key,
+    delete_record_key,
+    load_record_key,
+    release,
+    show_record_key,
+)
+from agent.sealing.statements import (
+    CheckpointClaims,
+    LostRangeClaims,
+    TombstoneClaims,
+    sign_checkpoint,
+    sign_lost_range,
+    sign_tombstone,
+    verify_checkpoint,
+    verify_lost_range,
+    verify_tombstone,
+)
 
 __all__ = [
     "AnchorCertificates",
     "Bundle",
+    "CheckpointClaims",
     "ClockState",
     "Core",
+    "EpochClaims",
+    "EpochProof",
     "FileRecordKey",
     "FileSigningKey",
+    "InFile",
+    "InTpm",
+    "KeyDescription",
     "KeyUnusable",
+    "LostRangeClaims",
     "Malformed",
     "NoCurrentRecipient",
+    "OnToken",
+    "PinSource",
     "PolicyDocument",
+    "PreviousEpoch",
     "Receipt",
     "ReceiptKeys",
     "RecipientKey",
@@ -46,24 +83,41 @@ __all__ = [
     "RecipientPrivateKey",
     "RecordClaims",
     "RecordKey",
+    "RecordKeySettings",
     "SealBroken",
     "SealingError",
     "SignatureInvalid",
     "SignedRecord",
     "SigningKey",
+    "Suite",
+    "TombstoneClaims",
+    "Validity",
     "WrongBundle",
+    "create_record_key",
+    "delete_record_key",
     "epoch_start",
     "key_id",
+    "load_record_key",
     "open_bundle",
     "open_content",
     "peek_record",
     "point_of",
     "public_key_from_point",
+    "release",
     "seal_content",
+    "show_record_key",
     "sign_bundle",
+    "sign_checkpoint",
+    "sign_epoch",
+    "sign_lost_range",
     "sign_receipt",
     "sign_record",
+    "sign_tombstone",
     "signing_key_from_pem",
+    "verify_checkpoint",
+    "verify_epoch",
+    "verify_lost_range",
     "verify_receipt",
     "verify_record",
+    "verify_tombstone",
 ]

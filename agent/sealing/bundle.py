@@ -11,7 +11,7 @@ from agent.sealing.encoding import decode_map, encode, take, take_count
 from agent.sealing.errors import WrongBundle
 from agent.sealing.keys import SigningKey
 
-CONTENT_TYPE = "application/vnd.kiosk.bundle.v0+cbor"
+CONTENT_TYPE = "application/vnd.kiosk.bundle.v1+cbor"
 _KEYS = frozenset({"kind", "version", "issued_at", "expires_at", "body"})
 _WHAT = "bundle"
 

@@ -8,7 +8,7 @@ from agent.sealing.encoding import check_map, decode_map, encode, take, take_byt
 from agent.sealing.errors import Malformed
 from agent.sealing.keys import KEY_ID_BYTES
 
-VERSION = 0
+VERSION = 1
 RECORD_ID_BYTES = 16
 HASH_BYTES = 32
 
@@ -28,7 +28,7 @@ class ClockState:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """Identity, recipient, manifest hash and time of one record (version 0)."""
+    """Identity, recipient, manifest hash and time of one record (version 1)."""
 
     test: bool
     kiosk: str

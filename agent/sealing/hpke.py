@@ -1,4 +1,4 @@
-"""Sealing for the collector: HPKE base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM (RFC 9180)."""
+"""Sealing for the collector: HPKE base mode, HKDF-SHA256, AES-256-GCM (RFC 9180); the recipient's key says the KEM."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from cryptography.hazmat.primitives import hpke
 
 from agent.sealing.core import Core
 from agent.sealing.errors import KeyUnusable, SealBroken
-from agent.sealing.keys import RecipientKey, RecipientPrivateKey
+from agent.sealing.recipient import RecipientKey, RecipientPrivateKey, Suite
 
-INFO_PREFIX = b"kiosk-record-v0"
+INFO_PREFIX = b"kiosk-record-v1"
 
-_SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+_KEMS = {Suite.X25519: hpke.KEM.X25519, Suite.MLKEM768_X25519: hpke.KEM.MLKEM768_X25519}
+_SUITES = {suite: hpke.Suite(kem, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM) for suite, kem in _KEMS.items()}
 
 
 def seal_content(content: bytes, core: Core, recipient: RecipientKey) -> bytes:
@@ -24,7 +25,7 @@ def seal_content(content: bytes, core: Core, recipient: RecipientKey) -> bytes:
     if core.recipient_key_id != recipient.key_id:
         raise KeyUnusable(f"the core names {core.recipient_key_id.hex()}, not {recipient.key_id.hex()}")
     try:
-        return _SUITE.encrypt(content, recipient.public, info=_info(core))
+        return _SUITES[recipient.suite].encrypt(content, recipient.load(), info=_info(core))
     except ValueError as error:
         raise KeyUnusable(f"recipient {recipient.key_id.hex()}") from error
 
@@ -32,7 +33,7 @@ def seal_content(content: bytes, core: Core, recipient: RecipientKey) -> bytes:
 def open_content(ciphertext: bytes, core: Core, key: RecipientPrivateKey) -> bytes:
     """Return the content; raise SealBroken when key, core or ciphertext do not belong together."""
     try:
-        return _SUITE.decrypt(ciphertext, key.private, info=_info(core))
+        return _SUITES[key.public.suite].decrypt(ciphertext, key.private, info=_info(core))
     except (InvalidTag, ValueError) as error:
         raise SealBroken(f"recipient {core.recipient_key_id.hex()}") from error
 

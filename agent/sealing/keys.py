@@ -11,7 +11,7 @@ from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from agent.sealing.errors import KeyUnusable
@@ -21,8 +21,9 @@ COORDINATE_BYTES = 32
 POINT_BYTES = 1 + 2 * COORDINATE_BYTES
 MAX_KEY_FILE_BYTES = 64 * 1024
 OWNER_ONLY = 0o600
+PEM_END = b"-----END PRIVATE KEY-----"
 
-PrivateKey = ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey | mlkem.MLKEM768PrivateKey
 
 
 class SigningKey(Protocol):
@@ -82,57 +83,7 @@ class FileSigningKey:
 FileRecordKey = FileSigningKey
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientKey:
-    """A collector's public sealing key (X25519)."""
-
-    public: x25519.X25519PublicKey = field(repr=False)
-    key_id: bytes
-
-    @classmethod
-    def from_raw(cls, raw: bytes) -> RecipientKey:
-        """Parse 32 raw bytes; raise KeyUnusable."""
-        try:
-            public = x25519.X25519PublicKey.from_public_bytes(raw)
-        except ValueError as error:
-            raise KeyUnusable("not an X25519 public key") from error
-        return cls(public, key_id(public))
-
-    @property
-    def raw(self) -> bytes:
-        """The 32 public bytes."""
-        return self.public.public_bytes_raw()
-
-
-@dataclass(frozen=True, slots=True)
-class RecipientPrivateKey:
-    """A collector's private sealing key; only the collector's side ever holds one."""
-
-    private: x25519.X25519PrivateKey = field(repr=False)
-    key_id: bytes
-
-    @classmethod
-    def create(cls, path: Path) -> RecipientPrivateKey:
-        """Make a new key and write it; raise KeyUnusable when the file exists."""
-        key = x25519.X25519PrivateKey.generate()
-        write_private_key(path, key)
-        return cls(key, key_id(key.public_key()))
-
-    @classmethod
-    def load(cls, path: Path) -> RecipientPrivateKey:
-        """Load the key; raise KeyUnusable when it is missing, of another kind, or readable to others."""
-        key = read_private_key(path)
-        if not isinstance(key, x25519.X25519PrivateKey):
-            raise KeyUnusable(f"{path}: not an X25519 key")
-        return cls(key, key_id(key.public_key()))
-
-    @property
-    def public(self) -> RecipientKey:
-        """The key to seal for."""
-        return RecipientKey(self.private.public_key(), self.key_id)
-
-
-def key_id(public: ec.EllipticCurvePublicKey | x25519.X25519PublicKey) -> bytes:
+def key_id(public: ec.EllipticCurvePublicKey) -> bytes:
     """Return the first 16 bytes of SHA-256 over the SubjectPublicKeyInfo (DER)."""
     encoding, layout = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     return hashlib.sha256(public.public_bytes(encoding, layout)).digest()[:KEY_ID_BYTES]
@@ -164,11 +115,10 @@ def point_of(public: ec.EllipticCurvePublicKey) -> bytes:
     return public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 
 
-def write_private_key(path: Path, key: PrivateKey) -> None:
-    """Write a private key, PKCS #8 PEM, 0600, on stable storage; never over an existing file. Raises KeyUnusable."""
-    data = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+def write_private_key(path: Path, *keys: PrivateKey) -> None:
+    """Write private keys, PKCS #8 PEM, 0600, on stable storage; never over an existing file. Raises KeyUnusable."""
+    encoding, layout = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    data = b"".join(key.private_bytes(encoding, layout, serialization.NoEncryption()) for key in keys)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
         try:
@@ -184,19 +134,29 @@ def write_private_key(path: Path, key: PrivateKey) -> None:
 
 
 def read_private_key(path: Path) -> PrivateKey:
-    """Read a private key that only its owner can read; raise KeyUnusable otherwise."""
+    """Read the one private key of a file that only its owner can read; raise KeyUnusable otherwise."""
+    keys = read_private_keys(path)
+    if len(keys) != 1:
+        raise KeyUnusable(f"{path}: {len(keys)} keys")
+    return keys[0]
+
+
+def read_private_keys(path: Path) -> list[PrivateKey]:
+    """Read the private keys of a file that only its owner can read; raise KeyUnusable otherwise."""
     try:
         # O_NONBLOCK: a pipe in the key's place must not hold the start.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             _refuse_wide(path, os.fstat(handle))
-            key = serialization.load_pem_private_key(file.read(MAX_KEY_FILE_BYTES), password=None)
+            blocks = file.read(MAX_KEY_FILE_BYTES).split(PEM_END)
+        keys = [serialization.load_pem_private_key(block + PEM_END, password=None) for block in blocks[:-1]]
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         # The library's message could quote the file; its type is enough.
         raise KeyUnusable(f"{path}: {getattr(error, 'strerror', None) or 'not a private key in PEM'}") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey):
-        raise KeyUnusable(f"{path}: not a P-256 or X25519 key")
-    return key
+    found = [key for key in keys if isinstance(key, PrivateKey)]
+    if not keys or len(found) != len(keys) or blocks[-1].strip():
+        raise KeyUnusable(f"{path}: not a key of a kind that is used here")
+    return found
 
 
 def _write_durably(handle: int, path: Path, data: bytes) -> None:

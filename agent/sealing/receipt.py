@@ -11,7 +11,7 @@ from agent.sealing.errors import Malformed, SignatureInvalid
 from agent.sealing.keys import SigningKey
 from agent.sealing.keyset import ReceiptKeys
 
-CONTENT_TYPE = "application/vnd.kiosk.receipt.v0+cbor"
+CONTENT_TYPE = "application/vnd.kiosk.receipt.v1+cbor"
 _KEYS = frozenset({"collector", "kiosk", "epoch", "through_seq", "head", "quarantined", "time"})
 _WHAT = "receipt"
 

@@ -13,7 +13,7 @@ from agent.sealing.encoding import decode_map, encode, take_bytes, take_count
 from agent.sealing.errors import SignatureInvalid
 from agent.sealing.keys import RecordKey
 
-CONTENT_TYPE = "application/vnd.kiosk.record.v0+cbor"
+CONTENT_TYPE = "application/vnd.kiosk.record.v1+cbor"
 _KEYS = frozenset({"core", "epoch", "seq", "prev", "ciphertext", "length"})
 _WHAT = "record payload"
 
@@ -43,26 +43,26 @@ class RecordClaims:
     payload_sha256: bytes
 
 
-def epoch_start(kiosk: str, epoch: int, key_id: bytes) -> bytes:
-    """Return the `prev` of an epoch's first record (seq 0): it binds kiosk, epoch and record key."""
-    return hashlib.sha256(encode(["kiosk-epoch-v0", kiosk, epoch, key_id])).digest()
-
-
 def sign_record(core: Core, epoch: int, seq: int, prev: bytes, ciphertext: bytes, key: RecordKey) -> SignedRecord:
     """Sign one record as number `seq` of `epoch`, after the record whose payload hashes to `prev`."""
     ciphertext_sha256 = hashlib.sha256(ciphertext).digest()
-    payload = encode(
+    payload = record_payload(core, epoch, seq, prev, ciphertext_sha256, len(ciphertext))
+    signed = sign1(payload, CONTENT_TYPE, key)
+    return SignedRecord(epoch, seq, prev, hashlib.sha256(payload).digest(), signed, ciphertext_sha256)
+
+
+def record_payload(core: Core, epoch: int, seq: int, prev: bytes, ciphertext_sha256: bytes, length: int) -> bytes:
+    """Return what is signed: deterministic CBOR."""
+    return encode(
         {
             "core": core.to_bytes(),
             "epoch": epoch,
             "seq": seq,
             "prev": prev,
             "ciphertext": ciphertext_sha256,
-            "length": len(ciphertext),
+            "length": length,
         }
     )
-    signed = sign1(payload, CONTENT_TYPE, key)
-    return SignedRecord(epoch, seq, prev, hashlib.sha256(payload).digest(), signed, ciphertext_sha256)
 
 
 def verify_record(cose_sign1: bytes, ciphertext: bytes, public: ec.EllipticCurvePublicKey) -> RecordClaims:

@@ -105,12 +105,13 @@ class Uplink:
             raise Forked(f"collector expects seq {resume.next_seq}, kiosk has {position.next_seq}")
         if resume.next_seq < acknowledged:
             raise PositionUnknown(f"collector expects seq {resume.next_seq}, {acknowledged} are receipted")
-        if resume.head != self._head_before(resume.next_seq):
+        if resume.head != self._queue.head_before(resume.next_seq):
             raise Forked(f"heads differ before seq {resume.next_seq}")
         offset = resume.collector_time_ns - self._wall_ns()
         sent = resume.next_seq - 1 if resume.next_seq else None
         self._backoff.succeeded()
-        self._update(connected=True, last_error=None, collector_offset_ns=offset, sent_seq=sent)
+        self._update(connected=True, last_error=None, sent_seq=sent)
+        self._update(collector_offset_ns=offset, offset_measured_at_ns=time.monotonic_ns())
         log.info("uplink.connected", next_seq=resume.next_seq, collector_offset_ms=offset // 10**6)
         return resume.next_seq
 
@@ -124,7 +125,7 @@ class Uplink:
         if named != (self._kiosk, self._queue.position.epoch, ack.through_seq, ack.head):
             raise ReceiptNotBelieved(f"for {receipt.kiosk} epoch {receipt.epoch} through {receipt.through_seq}")
         try:
-            self._queue.acknowledge(receipt.through_seq, receipt.head)
+            self._queue.acknowledge(receipt.through_seq, receipt.head, receipt.time_ns)
         except (HeadMismatch, NoSuchRecord) as error:
             raise ReceiptNotBelieved(f"seq {receipt.through_seq}: {error.code}") from error
         log.info("uplink.acknowledged", through_seq=receipt.through_seq)
@@ -168,10 +169,6 @@ class Uplink:
         if cancelled.is_set() or isinstance(error, CollectorFailed):
             return error
         return diagnose(self._address, self._tls, cancelled) or error
-
-    def _head_before(self, seq: int) -> bytes:
-        position = self._queue.position
-        return position.head if seq == position.next_seq else self._queue.read(seq).prev
 
     def _update(self, **changes: object) -> None:
         with self._lock:

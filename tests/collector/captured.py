@@ -41,6 +41,7 @@ def manifest(parts: Sequence[Part], record_id: bytes) -> border.Manifest:
         member=border.Member("001085000001", "Nguyễn Văn Đức", "1985-02-03", "Chi bộ 1"),
         kiosk=KIOSK,
         station="station",
+        visit=border.Visit("v1", False, border.Operator("tester", "peer uid 0", border.Verdict.NOT_ASSESSED)),
     )
 
 

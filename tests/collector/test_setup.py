@@ -22,12 +22,12 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def test_everything_that_is_made_is_for_its_owner_only(plan: Plan, tmp_path: Path) -> None:
-    """Files 0600, folders 0700: keys and bundles alike."""
+    """Files 0600, folders 0700: keys and bundles alike; the public half of the record key is no secret."""
     set_up(plan)
     modes = {p: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.rglob("*") if p not in {plan.kiosk_folder}}
     store = plan.folder / "store"
     wide = [p for p, mode in modes.items() if mode & 0o077 and not p.is_relative_to(store) and p.is_file()]
-    assert wide == []
+    assert [p.name for p in wide] == ["record.pub.pem"]
     assert modes[store] == modes[plan.folder / "keys"] == 0o700
 
 
@@ -95,5 +95,5 @@ def test_the_written_settings_are_the_plans(plan: Plan) -> None:
 def test_accepting_records_needs_no_private_sealing_key(world: World) -> None:
     """With the private key moved elsewhere the ids of the recipients are still known, and nothing opens."""
     (world.config.keys / "recipient.key").unlink()
-    assert recipient_key_ids(world.config.keys) == {world.trust().recipient.key_id}
+    assert recipient_key_ids(world.config.keys) == {world.trust().recipients.current(0).key_id}
     assert private_keys(world.config.keys) == []

@@ -96,7 +96,7 @@ class Chain:
         manifest_sha256: bytes = bytes(32),
     ) -> Entry:
         """Return the next record; the arguments are what may be wrong with it although its signature is right."""
-        recipient = recipient or self._trust.recipient
+        recipient = recipient or self._trust.recipients.current(time.time_ns())
         core = Core(
             test,
             kiosk or self._kiosk,

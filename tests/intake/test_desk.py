@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from agent.capture.evidence import Check, Evidence, Verdict
 from agent.devices.errors import Cancelled
 from agent.intake.desk import Caller, Desk
+from agent.intake.discards import Discard, Discards
 from agent.intake.errors import NothingUnfinished, PolicyChanged, VisitRunning, VisitUnfinished, WrongNumber
 from agent.intake.journal import Journal
 from agent.intake.policy import Policy, Rules
@@ -24,6 +25,7 @@ from agent.roster import Member, NotOnRoster, Roster
 from agent.words import KioskError
 
 OPERATOR = OperatorIdentity("tester", "peer uid 0")
+OTHER_OPERATOR = OperatorIdentity("other", "peer uid 1")
 PATIENCE_S = 10.0
 
 
@@ -55,6 +57,7 @@ class Office:
     policy: Policy
     register: Any
     journal: Journal
+    discards: Discards
     chip: Fake = field(default_factory=lambda: Fake("chip"))
     portrait: Fake = field(default_factory=lambda: Fake("portrait"))
     newest: bytes | None = None
@@ -71,6 +74,7 @@ class Office:
             ensure_room=self._ensure_room,
             journal=self.journal,
             newest_record_id=lambda: self.newest,
+            discards=self.discards,
         )
 
     def cut_off_in_the_portrait(self) -> None:
@@ -90,10 +94,14 @@ class Office:
 
 
 @pytest.fixture
-def office(policy: Policy, register: Any, journal: Journal) -> Office:
+def office(policy: Policy, register: Any, journal: Journal, tmp_path: Path) -> Office:
     """Return a desk's surroundings."""
     return Office(
-        Member("001085000001", "Nguyễn Văn Đức", date(1985, 2, 3), "Chi bộ 1", True), policy, register, journal
+        Member("001085000001", "Nguyễn Văn Đức", date(1985, 2, 3), "Chi bộ 1", True),
+        policy,
+        register,
+        journal,
+        Discards(tmp_path / "journal"),
     )
 
 
@@ -168,12 +176,14 @@ class TestCutOff:
         office.cut_off_in_the_portrait()
         desk = office.open()
         assert desk.unfinished()
-        visit = desk.resume(OPERATOR)
+        visit = desk.resume(OTHER_OPERATOR)
         _finish(desk, visit, questions=1)
         assert visit.state is VisitState.DURABLE
         assert (office.chip.performed, office.portrait.performed) == (1, 2)
         assert [s.evidence.stage for s in office.register.files[0].stages] == ["chip", "portrait"]
         assert not desk.unfinished()
+        file = office.register.files[0]
+        assert (file.resumed, file.operator, file.opened_by) == (True, OTHER_OPERATOR, OPERATOR)
 
     def test_nobody_else_is_taken_in_before_it_is_settled(self, office: Office) -> None:
         """The next person's data can never land in the unfinished visit."""
@@ -190,9 +200,22 @@ class TestCutOff:
         told = next(entry for entry in logs if entry["event"] == "visit.discarded")
         assert (told["stages"], told["operator"]) == (["chip"], "peer uid 0")
         assert office.member.number not in repr(logs)
+        (note,) = office.discards.pending()
+        assert (note.visit_id, note.stages) == (told["visit"], ("chip",))
+        assert note.operator_authenticated_by == "peer uid 0"
         assert not desk.unfinished()
         with pytest.raises(NothingUnfinished):
             desk.discard(OPERATOR)
+
+    def test_a_visit_that_is_gone_on_with_after_all_is_not_told_as_discarded(self, office: Office) -> None:
+        """A power cut between the note and the end of the journal leaves both."""
+        office.cut_off_in_the_portrait()
+        unfinished = office.journal.unfinished()
+        assert unfinished is not None
+        office.discards.add(Discard(unfinished.start.visit_id, 1, (), "tester", "peer uid 0"))
+        desk = office.open()
+        _finish(desk, desk.resume(OPERATOR), questions=1)
+        assert office.discards.pending() == ()
 
     def test_a_journal_that_cannot_be_read_can_still_be_discarded(self, office: Office, tmp_path: Path) -> None:
         """Else the kiosk would be stuck."""

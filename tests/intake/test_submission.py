@@ -1,44 +1,121 @@
-"""What the desk asks of the queue after a restart."""
+"""Seal, sign, enqueue: what a finished visit becomes, opened again with the collector's key."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.intake.policy import NoticeText, Policy, Rules
+import pytest
+
+from agent.capture.evidence import Check, Evidence, Part, Verdict
+from agent.intake.discards import Discard, Discards
+from agent.intake.journal_entry import FinishedStage
+from agent.intake.policy import Policy, Rules
 from agent.intake.record import Setting
-from agent.intake.submission import Submission
-from agent.queue import EpochStart, Queue
-from agent.sealing import FileRecordKey, epoch_start, peek_record
-from tests.collector.world import EPOCH, KIOSK, World
-
-POLICY = Policy(
-    version="test-1",
-    notice=NoticeText(id="n", version="1", vi="Thông báo", en="Notice"),
-    purpose="test",
-    legal_basis="test",
-    retention_class="test",
+from agent.intake.submission import ClockOffset, Submission
+from agent.intake.visit import OperatorIdentity, VisitFile
+from agent.proto import border
+from agent.queue import EpochStart, Queue, QueueSettings, StorageFailed
+from agent.sealing import (
+    FileSigningKey,
+    RecipientKeys,
+    RecipientPrivateKey,
+    Validity,
+    epoch_start,
+    open_content,
+    verify_record,
 )
+from tests.intake.conftest import MEMBER
+
+NOW_NS, MONOTONIC_NS = 1_700_000_000 * 10**9, 50 * 10**9
+OPERATOR, OPENER = OperatorIdentity("tester", "peer uid 7"), OperatorIdentity("opener", "peer uid 8")
+CHIP = Evidence(
+    "chip", (Check("passive_authentication", Verdict.PASSED),), (Part("chip/sod", "application/cms", b"s"),)
+)
+FILE = VisitFile(bytes(16), MEMBER, OPERATOR, "vi", 5, (FinishedStage(CHIP, 12),), "v1", True, OPENER)
+NOTE = Discard("v0", 9, ("chip",), "tester", "peer uid 7")
 
 
-def test_the_newest_record_is_named_and_a_damaged_one_does_not_stop_the_kiosk(tmp_path: Path) -> None:
-    """Before the first record none; when the newest is damaged that person is taken in again."""
-    world = World.make(tmp_path)
-    key = FileRecordKey.load(tmp_path / "trust" / KIOSK / "record.key")
-    with Queue.open(tmp_path / "queue", start=EpochStart(EPOCH, epoch_start(KIOSK, EPOCH, key.key_id))) as queue:
+@dataclass
+class Kiosk:
+    """A submission, and what opens its records."""
+
+    submission: Submission
+    recipient: RecipientPrivateKey
+    offset: ClockOffset | None = None
+
+    def take(self, file: VisitFile = FILE) -> border.Manifest:
+        """Submit a visit and return the manifest of the record that it became."""
+        stored = self.submission(file)
+        entry = self.submission.queue.read(stored.seq)
+        claims = verify_record(entry.cose_sign1, entry.ciphertext, self.submission.record_key.public_key)
+        content = border.SealedContent.from_bytes(open_content(entry.ciphertext, claims.core, self.recipient))
+        return border.Manifest.from_bytes(content.manifest)
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path, policy: Policy) -> Iterator[Kiosk]:
+    """Return a kiosk with a queue on the disk."""
+    key, recipient = FileSigningKey.create(tmp_path / "r.key"), RecipientPrivateKey.create(tmp_path / "s.key")
+    start = EpochStart(1, epoch_start("kiosk-1", 1, key.key_id))
+    with Queue.open(tmp_path / "queue", start=start, settings=QueueSettings(2**20, 2**18)) as queue:
         submission = Submission(
-            queue,
-            key,
-            world.trust().recipient,
-            Setting(KIOSK, "station", Rules(POLICY, bytes(32)), {}),
-            True,
-            lambda: None,
+            queue=queue,
+            record_key=key,
+            recipients=RecipientKeys(((recipient.public, Validity(0, 2 * NOW_NS)),)),
+            setting=Setting("kiosk-1", "station", Rules(policy, bytes(32)), {"face.onnx": "ab"}, b"b" * 16),
+            test=True,
+            collector_offset=lambda: made.offset,
+            discards=Discards(tmp_path / "journal"),
+            wall_ns=lambda: NOW_NS,
+            monotonic_ns=lambda: MONOTONIC_NS,
         )
-        assert submission.newest_record_id() is None
-        entry = world.chain().entry()
-        queue.append(entry)
-        assert submission.newest_record_id() == peek_record(entry.cose_sign1).core.record_id
-        (path,) = (tmp_path / "queue").glob("segment-*")
-        data = bytearray(path.read_bytes())
-        data[data.index(entry.ciphertext)] ^= 0xFF
-        path.write_bytes(data)
-        assert submission.newest_record_id() is None
+        made = Kiosk(submission, recipient)
+        yield made
+
+
+def test_a_record_tells_how_its_visit_went(kiosk: Kiosk) -> None:
+    """Resumed after a cut-off, by another operator than the one who opened it; no account is taken for a person."""
+    manifest = kiosk.take()
+    assert (manifest.visit.id, manifest.visit.resumed) == ("v1", True)
+    assert (manifest.visit.opened_by.name, manifest.operator.name) == ("opener", "tester")
+    assert manifest.operator.verdict is border.Verdict.NOT_ASSESSED
+    assert manifest.operator.reason
+
+
+def test_a_record_tells_how_good_the_clock_was(kiosk: Kiosk) -> None:
+    """Never measured is not zero; the offset comes with its age, and the monotonic clock with its boot."""
+    assert kiosk.take().time == border.CaptureTime(NOW_NS, MONOTONIC_NS, None, None, b"b" * 16)
+    kiosk.offset = ClockOffset(-3, MONOTONIC_NS - 4)
+    assert kiosk.take().time == border.CaptureTime(NOW_NS, MONOTONIC_NS, -3, 4, b"b" * 16)
+
+
+def test_discarded_visits_are_carried_by_the_next_record_once(kiosk: Kiosk) -> None:
+    """With who discarded them, and what was finished."""
+    kiosk.submission.discards.add(NOTE)
+    (told,) = kiosk.take().discarded_visits
+    assert (told.visit_id, told.discarded_at_ns, told.stages, told.operator.name) == ("v0", 9, ("chip",), "tester")
+    assert kiosk.take().discarded_visits == ()
+
+
+def test_a_record_that_was_not_stored_carries_nothing_away(kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The note waits for one that is durable."""
+    kiosk.submission.discards.add(NOTE)
+
+    def refuse(_entry: object) -> None:
+        raise StorageFailed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kiosk.submission.queue, "append", refuse)
+        with pytest.raises(StorageFailed):
+            kiosk.submission(FILE)
+    assert kiosk.submission.discards.pending() == (NOTE,)
+    assert len(kiosk.take().discarded_visits) == 1
+
+
+def test_the_newest_record_is_known_by_its_id(kiosk: Kiosk) -> None:
+    """So that a visit that is durable already is not taken up again."""
+    assert kiosk.submission.newest_record_id() is None
+    kiosk.take(replace(FILE, record_id=b"i" * 16))
+    assert kiosk.submission.newest_record_id() == b"i" * 16

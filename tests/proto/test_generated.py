@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = Path("agent/proto/v0")
+FOLDER = Path("agent/proto/v1")
 OUTPUTS = ("--python_out", "--mypy_out", "--grpc_python_out", "--mypy_grpc_out")
 
 

@@ -18,6 +18,7 @@ from agent.proto.border import (
     Answer,
     CaptureTime,
     Check,
+    DiscardedVisit,
     Manifest,
     Member,
     Notice,
@@ -29,11 +30,15 @@ from agent.proto.border import (
     Software,
     Stage,
     Verdict,
+    Visit,
 )
 from agent.proto.errors import MessageInvalid
 from agent.proto.stream import (
     Ack,
+    Checkpoint,
+    EpochStart,
     Limits,
+    LostAtCollector,
     Open,
     Pushback,
     Reject,
@@ -42,12 +47,13 @@ from agent.proto.stream import (
     Response,
     Resume,
     SealedRecord,
+    Tombstone,
     decode_request,
     decode_response,
     encode_request,
     encode_response,
 )
-from agent.proto.v0 import record_pb2, uplink_pb2
+from agent.proto.v1 import record_pb2, uplink_pb2
 
 TEXT = st.text(max_size=20)
 U32, U64 = st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)
@@ -68,23 +74,34 @@ CHECK = st.builds(
 STAGE = st.builds(
     Stage, TEXT, VERDICT, TEXT, st.lists(CHECK, max_size=3).map(tuple), st.dictionaries(TEXT, TEXT, max_size=3), U32
 )
+OPERATOR = st.builds(Operator, TEXT, TEXT, VERDICT, TEXT)
 MANIFEST = st.builds(
     Manifest,
     record_id=BYTES,
     salt=BYTES,
     parts=st.lists(st.builds(PartEntry, TEXT, TEXT, U64, BYTES), max_size=3).map(tuple),
     stages=st.lists(STAGE, max_size=3).map(tuple),
-    operator=st.builds(Operator, TEXT, TEXT, VERDICT, TEXT),
+    operator=OPERATOR,
     policy=st.builds(Policy, TEXT, BYTES),
     software=st.builds(Software, TEXT, st.dictionaries(TEXT, TEXT, max_size=3)),
-    time=st.builds(CaptureTime, I64, I64, st.none() | I64),
+    time=st.builds(CaptureTime, I64, I64, st.none() | I64, st.none() | I64, BYTES),
     notice=st.builds(Notice, TEXT, TEXT, TEXT, BYTES, I64, st.sampled_from(Answer)),
     purpose=st.builds(Purpose, TEXT, TEXT, TEXT),
     member=st.builds(Member, TEXT, TEXT, TEXT, TEXT),
     kiosk=TEXT,
     station=TEXT,
+    visit=st.builds(Visit, TEXT, st.booleans(), OPERATOR),
+    discarded_visits=st.lists(
+        st.builds(DiscardedVisit, TEXT, I64, st.lists(TEXT, max_size=3).map(tuple), OPERATOR), max_size=3
+    ).map(tuple),
 )
-REQUEST = st.builds(Open, TEXT, U64, U64, BYTES) | st.builds(SealedRecord, U64, BYTES, BYTES)
+REQUEST = (
+    st.builds(Open, TEXT, U64, U64, BYTES, st.none() | st.builds(EpochStart, BYTES, BYTES, BYTES))
+    | st.builds(SealedRecord, U64, BYTES, BYTES)
+    | st.builds(Tombstone, U64, BYTES)
+    | st.builds(Checkpoint, U64, BYTES, BYTES)
+    | st.builds(LostAtCollector, U64, U64, BYTES)
+)
 RESPONSE = (
     st.builds(Resume, U64, BYTES, st.builds(Limits, U32, U64, U64), I64)
     | st.builds(Ack, U64, BYTES, BYTES)
@@ -105,6 +122,8 @@ ONE = Manifest(
     member=Member("001085000001", "Nguyễn Văn Đức", "1985-02-03", "Chi bộ 1"),
     kiosk="kiosk-1",
     station="station-1",
+    visit=Visit("v1", True, Operator("p", "peer uid", Verdict.NOT_ASSESSED, "not built")),
+    discarded_visits=(DiscardedVisit("v0", 9, ("chip",), Operator("o", "peer uid", Verdict.NOT_ASSESSED, "r")),),
 )
 
 
@@ -137,9 +156,21 @@ def test_every_field_of_every_message_has_its_dataclass_field() -> None:
     """A field added to the .proto alone would be dropped without a word."""
     for name in ("SealedContent", "Manifest", "PartEntry", "Stage", "Check", "Operator", "Policy", "Software"):
         _compare(record_pb2.DESCRIPTOR.message_types_by_name[name], globals()[name])
-    for name in ("CaptureTime", "Notice", "Purpose", "Member"):
+    for name in ("CaptureTime", "Notice", "Purpose", "Member", "Visit", "DiscardedVisit"):
         _compare(record_pb2.DESCRIPTOR.message_types_by_name[name], globals()[name])
-    for name in ("Open", "SealedRecord", "Resume", "Limits", "Ack", "Pushback", "Reject"):
+    for name in (
+        "Open",
+        "EpochStart",
+        "SealedRecord",
+        "Tombstone",
+        "Checkpoint",
+        "LostAtCollector",
+        "Resume",
+        "Limits",
+        "Ack",
+        "Pushback",
+        "Reject",
+    ):
         _compare(uplink_pb2.DESCRIPTOR.message_types_by_name[name], globals()[name])
 
 
@@ -176,7 +207,7 @@ def test_an_unset_reject_code_is_refused() -> None:
         decode_response(message.SerializeToString())
 
 
-@pytest.mark.parametrize("name", ["operator", "policy", "software", "time", "notice", "purpose", "member"])
+@pytest.mark.parametrize("name", ["operator", "policy", "software", "time", "notice", "purpose", "member", "visit"])
 def test_a_missing_message_is_refused_by_name(name: str) -> None:
     """Nothing is invented in its place."""
     message = record_pb2.Manifest.FromString(ONE.to_bytes())

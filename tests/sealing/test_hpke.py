@@ -87,6 +87,7 @@ def test_the_independent_opener_opens_what_we_seal(keys: Keys) -> None:
     digest.update(core.to_bytes())
     sealed = seal_content(CONTENT, core, keys.recipient.public)
     info = INFO_PREFIX + digest.finalize()
+    assert isinstance(keys.recipient.private, x25519.X25519PrivateKey)
     assert independent_open(sealed, keys.recipient.private, info, b"", AES_256_GCM) == CONTENT
     with pytest.raises(InvalidTag):
         independent_open(sealed, keys.recipient.private, info + b"x", b"", AES_256_GCM)

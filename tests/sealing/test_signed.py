@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cwt import COSE, COSEKey
 
 from agent.sealing import (
@@ -24,6 +25,7 @@ from agent.sealing import (
     RecipientKeys,
     SealingError,
     SignatureInvalid,
+    Validity,
     WrongBundle,
     epoch_start,
     open_bundle,
@@ -122,7 +124,8 @@ class TestRecord:
     @pytest.mark.parametrize(
         ("key", "value"),
         [
-            ("v", 1),
+            ("v", 0),
+            ("v", 2),
             ("v", True),
             ("test", 1),
             ("kiosk", ""),
@@ -159,7 +162,7 @@ class TestRecord:
             ("prev", bytes(31)),
             ("ciphertext", b""),
             ("length", -1),
-            ("core", {"v": 0}),
+            ("core", {"v": 1}),
             ("core", b""),
             ("more", 0),
         ],
@@ -250,8 +253,8 @@ class TestBundle:
 
     def test_bodies_come_back(self, keys: Keys) -> None:
         """Keys, anchors, policy."""
-        recipients = RecipientKeys((keys.recipient.public,))
-        assert RecipientKeys.from_bundle(_with(recipients.to_body())).current().raw == keys.recipient.public.raw
+        recipients = RecipientKeys(((keys.recipient.public, Validity(1, 2)),))
+        assert RecipientKeys.from_bundle(_with(recipients.to_body())) == recipients
         trusted = ReceiptKeys.of(keys.receipt.public_key)
         assert set(ReceiptKeys.from_bundle(_with(trusted.to_body())).by_id) == {keys.receipt.key_id}
         anchors = AnchorCertificates((b"one", b"two"))
@@ -259,7 +262,7 @@ class TestBundle:
         policy = PolicyDocument.from_bundle(BUNDLE)
         assert policy.sha256 == hashlib.sha256(BUNDLE.body).digest()
         with pytest.raises(NoCurrentRecipient):
-            RecipientKeys(()).current()
+            RecipientKeys.from_bundle(_with(RecipientKeys(()).to_body()))
 
     @pytest.mark.parametrize("body", [b"", b"\x00", encode({}), encode([1]), encode(["a"]), encode([b""] * 1001)])
     def test_a_body_that_is_no_list_of_byte_strings_is_malformed(self, body: bytes) -> None:
@@ -273,7 +276,7 @@ class TestBundle:
         with pytest.raises(KeyUnusable):
             ReceiptKeys.from_bundle(_with(encode([key])))
         with pytest.raises(KeyUnusable):
-            RecipientKeys.from_bundle(_with(encode([key])))
+            RecipientKeys.from_bundle(_with(encode([{"suite": 0x20, "key": key, "from": 0, "until": 1}])))
 
 
 class TestHeader:
@@ -361,6 +364,7 @@ def test_nothing_secret_or_personal_is_in_a_repr(keys: Keys, signed: bytes) -> N
     secret = keys.record._key.private_numbers().private_value
     shown = repr([keys.record, keys.recipient, keys.recipient.public, BUNDLE, PolicyDocument(BUNDLE.body)])
     shown += repr(sign_record(core_for(keys), 1, 0, start_of(keys), CIPHERTEXT, keys.record))
+    assert isinstance(keys.recipient.private, X25519PrivateKey)
     raw = keys.recipient.private.private_bytes_raw()
     for form in (str(secret), f"{secret:x}", repr(raw), raw.hex(), '"version"', repr(CIPHERTEXT)[2:40]):
         assert form not in shown

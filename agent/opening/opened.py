@@ -11,6 +11,8 @@ from enum import IntEnum
 from itertools import chain, count
 from pathlib import Path
 
+from agent.opening.errors import FolderInUse, NotWritten, RecordDamaged
+from agent.opening.verdicts import verdict_table
 from agent.proto.border import Manifest, SealedContent
 from agent.proto.stream import SealedRecord
 from agent.sealing import (
@@ -21,7 +23,6 @@ from agent.sealing import (
     public_key_from_point,
     verify_record,
 )
-from collector.errors import AlreadyExists, NotWritten, RecordDamaged
 
 _ENDINGS = {
     "image/jpeg": ".jpg",
@@ -65,18 +66,21 @@ def open_record(record: SealedRecord, record_key: bytes, keys: Iterable[Recipien
 
 
 def write_out(opened: OpenedRecord, folder: Path) -> list[Path]:
-    """Write record.json and every part into a new or empty `folder` (0700, files 0600); return the files.
+    """Write record.json, verdicts.txt and every part into a new or empty `folder` (0700, files 0600); return the files.
 
-    Raises AlreadyExists rather than writing over anything, and NotWritten.
+    Raises FolderInUse rather than writing over anything, and NotWritten.
     """
-    contents = {"record.json": json.dumps(as_json(opened), ensure_ascii=False, indent=2).encode()}
+    contents = {
+        "record.json": json.dumps(as_json(opened), ensure_ascii=False, indent=2).encode(),
+        "verdicts.txt": verdict_table(opened.manifest).encode(),
+    }
     for entry, part in zip(opened.manifest.parts, opened.parts, strict=True):
         name = _free_name(_file_name(entry.name), _ENDINGS.get(entry.media_type, ".bin"), contents)
         contents[name] = part
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise AlreadyExists(str(folder))
+            raise FolderInUse(str(folder))
         folder.chmod(0o700)
         for name, data in contents.items():
             _write_new(folder / name, data)

@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from agent.proto.v0 import uplink_pb2 as agent_dot_proto_dot_v0_dot_uplink__pb2
+from agent.proto.v1 import uplink_pb2 as agent_dot_proto_dot_v1_dot_uplink__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in agent/proto/v0/uplink_pb2_grpc.py depends on'
+        + ' but the generated code in agent/proto/v1/uplink_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -36,9 +36,9 @@ class UplinkServiceStub:
             channel: A grpc.Channel.
         """
         self.Append = channel.stream_stream(
-                '/agent.proto.v0.UplinkService/Append',
-                request_serializer=agent_dot_proto_dot_v0_dot_uplink__pb2.AppendRequest.SerializeToString,
-                response_deserializer=agent_dot_proto_dot_v0_dot_uplink__pb2.AppendResponse.FromString,
+                '/agent.proto.v1.UplinkService/Append',
+                request_serializer=agent_dot_proto_dot_v1_dot_uplink__pb2.AppendRequest.SerializeToString,
+                response_deserializer=agent_dot_proto_dot_v1_dot_uplink__pb2.AppendResponse.FromString,
                 _registered_method=True)
 
 
@@ -58,14 +58,14 @@ def add_UplinkServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Append': grpc.stream_stream_rpc_method_handler(
                     servicer.Append,
-                    request_deserializer=agent_dot_proto_dot_v0_dot_uplink__pb2.AppendRequest.FromString,
-                    response_serializer=agent_dot_proto_dot_v0_dot_uplink__pb2.AppendResponse.SerializeToString,
+                    request_deserializer=agent_dot_proto_dot_v1_dot_uplink__pb2.AppendRequest.FromString,
+                    response_serializer=agent_dot_proto_dot_v1_dot_uplink__pb2.AppendResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'agent.proto.v0.UplinkService', rpc_method_handlers)
+            'agent.proto.v1.UplinkService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('agent.proto.v0.UplinkService', rpc_method_handlers)
+    server.add_registered_method_handlers('agent.proto.v1.UplinkService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
@@ -87,9 +87,9 @@ class UplinkService:
         return grpc.experimental.stream_stream(
             request_iterator,
             target,
-            '/agent.proto.v0.UplinkService/Append',
-            agent_dot_proto_dot_v0_dot_uplink__pb2.AppendRequest.SerializeToString,
-            agent_dot_proto_dot_v0_dot_uplink__pb2.AppendResponse.FromString,
+            '/agent.proto.v1.UplinkService/Append',
+            agent_dot_proto_dot_v1_dot_uplink__pb2.AppendRequest.SerializeToString,
+            agent_dot_proto_dot_v1_dot_uplink__pb2.AppendResponse.FromString,
             options,
             channel_credentials,
             insecure,

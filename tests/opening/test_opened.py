@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
+from agent.opening import FolderInUse, NotWritten, OpenedRecord, RecordDamaged, as_json, open_record, write_out
 from agent.queue import Entry
 from agent.sealing import RecipientPrivateKey, SealBroken, SignatureInvalid, point_of
-from collector.errors import AlreadyExists, NotWritten, RecordDamaged
-from collector.opening import OpenedRecord, as_json, open_record, write_out
 from collector.recipients import private_keys
 from tests.collector.captured import PICTURES, Part, captured, manifest
 from tests.collector.world import Chain, World, as_sent
@@ -54,7 +53,7 @@ def test_a_record_signed_by_another_key_does_not_open(world: World, chain: Chain
 def test_a_record_for_another_key_does_not_open(world: World, chain: Chain) -> None:
     """The error names the key that is missing."""
     point, stranger = point_of(world.trust().record_key.public_key), RecipientPrivateKey.create(world.folder / "s.key")
-    with pytest.raises(SealBroken, match=world.trust().recipient.key_id.hex()):
+    with pytest.raises(SealBroken, match=world.trust().recipients.current(0).key_id.hex()):
         open_record(as_sent(captured(chain)), point, [stranger])
 
 
@@ -91,6 +90,7 @@ def test_pictures_and_json_are_written_for_the_owner_only(opened: Open, chain: C
         os.umask(before)
     assert {file.name for file in files} == {
         "record.json",
+        "verdicts.txt",
         "portrait.png",
         "fingerprints-right_index.png",
         "chip-sod.p7b",
@@ -106,7 +106,7 @@ def test_pictures_and_json_are_written_for_the_owner_only(opened: Open, chain: C
         (("../../outside", "image/png", b"1"),),
         (("/etc/passwd", "image/png", b"1"),),
         (("..", "text/plain", b"1"), (".", "text/plain", b"2"), ("", "text/plain", b"3")),
-        (("record", "application/json", b"1"),),
+        (("record", "application/json", b"1"), ("verdicts", "text/plain", b"2")),
         (("a/b", "image/png", b"1"), ("a-b", "image/png", b"2"), ("a b", "image/png", b"3")),
         (("ạ" * 300, "image/png", b"1"), ("x\0y\n", "image/png", b"2")),
     ],
@@ -121,7 +121,7 @@ def test_names_from_a_record_cannot_leave_the_folder_or_meet(
     before = {p for p in tmp_path.rglob("*") if p.is_file()}
     files = write_out(record, out)
     assert sorted(out.iterdir()) == sorted(set(files))
-    assert [file.read_bytes() for file in files[1:]] == [data for _, _, data in parts]
+    assert [file.read_bytes() for file in files[2:]] == [data for _, _, data in parts]
     assert json.loads(files[0].read_bytes())["signed"]["epoch"] == 1
     assert {p for p in tmp_path.rglob("*") if p.is_file() and not p.is_relative_to(out)} <= before
 
@@ -130,7 +130,7 @@ def test_nothing_is_written_over(opened: Open, chain: Chain, tmp_path: Path) -> 
     """A folder that holds anything is refused, a second opening included."""
     record = opened(captured(chain))
     write_out(record, tmp_path / "out")
-    with pytest.raises(AlreadyExists):
+    with pytest.raises(FolderInUse):
         write_out(record, tmp_path / "out")
 
 
