@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -14,27 +15,33 @@ from types import TracebackType
 from typing import Self
 
 from agent.proto.stream import SealedRecord
+from collector import epoch_book
 from collector.errors import StoreFailed, StoreInUse
 from collector.record_files import RecordFiles
-from collector.store import KioskPosition, NewRecord, PositionMoved, StoredRecord
+from collector.store import (
+    Alarm,
+    EpochToken,
+    Item,
+    KioskPosition,
+    NewEpoch,
+    NewRecord,
+    NewTombstone,
+    PositionMoved,
+    StoredRecord,
+)
+from collector.tables import (
+    RECORD_COLUMNS,
+    SCHEMA,
+    alarms,
+    as_record,
+    insert_record,
+    insert_tombstones,
+    move,
+    position_row,
+    raise_alarm,
+)
 
 FILE_NAME = "collector.sqlite"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS kiosk (
-    name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, record_key BLOB NOT NULL,
-    next_seq INTEGER NOT NULL, head BLOB NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS record (
-    kiosk TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, record_id TEXT NOT NULL,
-    payload_sha256 BLOB NOT NULL, size_bytes INTEGER NOT NULL, received_at_ns INTEGER NOT NULL,
-    test INTEGER NOT NULL, quarantined TEXT NOT NULL,
-    PRIMARY KEY (kiosk, epoch, seq)
-) STRICT;
-CREATE INDEX IF NOT EXISTS record_by_id ON record (record_id);
--- Every receipt names the quarantined records: without it each acknowledgement reads the kiosk's whole history.
-CREATE INDEX IF NOT EXISTS record_in_quarantine ON record (kiosk, epoch, seq) WHERE quarantined <> '';
-"""
-_COLUMNS = "kiosk, epoch, seq, record_id, payload_sha256, size_bytes, received_at_ns, test, quarantined"
 
 
 class EmbeddedStore:
@@ -60,7 +67,7 @@ class EmbeddedStore:
             self._data_base.execute("PRAGMA synchronous = FULL")
             if create:
                 self._data_base.execute("PRAGMA journal_mode = WAL")
-                self._data_base.executescript(_SCHEMA)
+                self._data_base.executescript(SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise StoreFailed(f"{folder}: {error}") from error
 
@@ -93,42 +100,95 @@ class EmbeddedStore:
         return self._files.remove_unacknowledged({(name, epoch): next_seq for name, epoch, next_seq in chains})
 
     def register(self, kiosk: str, epoch: int, record_key: bytes, head: bytes) -> None:
-        """Accept a kiosk's record key; an equal registration changes nothing, another one raises StoreFailed."""
+        """Accept a new kiosk's record key; an equal registration changes nothing, another one raises StoreFailed.
+
+        A kiosk that is registered gets another key by a new epoch only.
+        """
         with self._writing() as rows:
             rows.execute(
                 "INSERT INTO kiosk VALUES (?, ?, ?, 0, ?) ON CONFLICT DO NOTHING", (kiosk, epoch, record_key, head)
             )
-            known = rows.execute("SELECT epoch, record_key FROM kiosk WHERE name = ?", (kiosk,)).fetchone()
-        if known != (epoch, record_key):
-            raise StoreFailed(f"{kiosk} is registered with another key; new epochs are not built yet")
+            known = position_row(rows, kiosk)
+            if known is None or (known.epoch, known.record_key) != (epoch, record_key):
+                raise StoreFailed(f"{kiosk} is registered with another key: a new key needs a new epoch")
+            epoch_book.note_registration(rows, known, time.time_ns())
 
     def position(self, kiosk: str) -> KioskPosition | None:
         """Return where the kiosk's chain stands, or None when it is not registered."""
         with self._reading() as rows:
-            return _position(rows, kiosk)
+            return position_row(rows, kiosk)
 
-    def append(self, position: KioskPosition, records: Sequence[NewRecord], received_at_ns: int) -> KioskPosition:
-        """Store records that follow `position`, all or none; return the new position. Raises PositionMoved."""
+    def append(self, position: KioskPosition, items: Sequence[Item], received_at_ns: int) -> KioskPosition:
+        """Store what follows `position`, all or none; return the new position. Raises PositionMoved."""
+        records = [item for item in items if isinstance(item, NewRecord)]
         new = [_row(position, record, received_at_ns) for record in records]
-        after = replace(position, next_seq=new[-1].seq + 1, head=new[-1].payload_sha256)
+        after = replace(position, next_seq=items[-1].seq + 1, head=items[-1].payload_sha256)
         if self.position(position.kiosk) != position:
             raise PositionMoved
-        self._files.write(new, [record.record for record in records])
-        with self._writing() as rows:
-            if _position(rows, position.kiosk) != position:
-                raise PositionMoved
-            rows.executemany(f"INSERT INTO record ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_values, new))  # noqa: S608 # our own column names
-            rows.execute(
-                "UPDATE kiosk SET next_seq = ?, head = ? WHERE name = ?", (after.next_seq, after.head, after.kiosk)
-            )
+        if new:
+            self._files.write(new, [record.record for record in records])
+        with self._moving(position) as rows:
+            for row in new:
+                # One by one: two records of one batch may share an id.
+                self._insert(rows, position, _compared(rows, row))
+            insert_tombstones(rows, position, (i for i in items if isinstance(i, NewTombstone)), received_at_ns)
+            move(rows, after)
         return after
 
-    def payload_hash(self, kiosk: str, epoch: int, seq: int) -> bytes | None:
-        """Return the stored payload hash of a record, or None."""
+    def _insert(self, rows: sqlite3.Cursor, position: KioskPosition, row: StoredRecord) -> None:
+        insert_record(rows, row)
+        if row.quarantined:
+            detail = f"record {row.seq} ({row.record_id.hex()}): {row.quarantined}"
+            raise_alarm(rows, position, "quarantined", detail, row.received_at_ns)
+
+    def open_epoch(self, position: KioskPosition, new: NewEpoch, now_ns: int) -> KioskPosition:
+        """Move the kiosk to its new epoch, with an alarm. Raises PositionMoved or TokenRefused."""
+        with self._moving(position) as rows:
+            return epoch_book.open_epoch(rows, position, new, now_ns)
+
+    def add_token(self, token: EpochToken) -> None:
+        """Keep a one-time token's hash; an older unused one of the kiosk is withdrawn."""
+        with self._writing() as rows:
+            epoch_book.add_token(rows, token)
+
+    def record_key(self, kiosk: str, epoch: int) -> bytes | None:
+        """Return the public point of the key of an epoch, past ones too."""
         with self._reading() as rows:
-            query = "SELECT payload_sha256 FROM record WHERE kiosk = ? AND epoch = ? AND seq = ?"
-            found = rows.execute(query, (kiosk, epoch, seq)).fetchone()
-        return found[0] if found else None
+            return epoch_book.record_key(rows, kiosk, epoch)
+
+    def skip_lost(self, position: KioskPosition, after: KioskPosition, detail: str, now_ns: int) -> None:
+        """Go on at `after`: the records in between are gone at both ends. Raises PositionMoved."""
+        with self._moving(position) as rows:
+            raise_alarm(rows, position, "lost_at_collector", detail, now_ns)
+            move(rows, after)
+
+    def checkpoint(self, position: KioskPosition, next_seq: int, statement: bytes, now_ns: int) -> None:
+        """Keep the kiosk's newest checkpoint."""
+        with self._writing() as rows:
+            values = (position.kiosk, position.epoch, next_seq, statement, now_ns)
+            rows.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?, ?)", values)
+
+    def alarm(self, position: KioskPosition, code: str, detail: str, now_ns: int) -> None:
+        """Raise an alarm; an equal one that is there already is not repeated."""
+        with self._writing() as rows:
+            query = "SELECT 1 FROM alarm WHERE (kiosk, epoch, code, detail) = (?, ?, ?, ?)"
+            if rows.execute(query, (position.kiosk, position.epoch, code, detail)).fetchone() is None:
+                raise_alarm(rows, position, code, detail, now_ns)
+
+    def alarms(self, limit: int) -> list[Alarm]:
+        """Return the newest alarms first."""
+        with self._reading() as rows:
+            return alarms(rows, max(0, limit))
+
+    def payload_hash(self, kiosk: str, epoch: int, seq: int) -> bytes | None:
+        """Return the payload hash of a stored record or tombstone, or None."""
+        with self._reading() as rows:
+            for table in ("record", "tombstone"):
+                query = f"SELECT payload_sha256 FROM {table} WHERE kiosk = ? AND epoch = ? AND seq = ?"  # noqa: S608 # our own names
+                found = rows.execute(query, (kiosk, epoch, seq)).fetchone()
+                if found:
+                    return bytes(found[0])
+        return None
 
     def quarantined(self, kiosk: str, epoch: int) -> tuple[int, ...]:
         """Return the seqs in quarantine."""
@@ -137,14 +197,16 @@ class EmbeddedStore:
             return tuple(seq for (seq,) in rows.execute(query, (kiosk, epoch)))
 
     def records(self, limit: int) -> list[StoredRecord]:
-        """Return the newest records first, by the order in which they were stored."""
-        return self._select("ORDER BY rowid DESC LIMIT ?", max(0, limit))
+        """Return the newest records first, by the order in which they were stored; reissued ones only once."""
+        return self._select("WHERE reissued = 0 ORDER BY rowid DESC LIMIT ?", max(0, limit))
 
     def find(self, record_id_prefix: str) -> list[StoredRecord]:
         """Return at most ten records whose id (hex) starts so, oldest first."""
         prefix = record_id_prefix.lower()
         # "g" sorts behind every hexadecimal digit, and a range can use the index.
-        return self._select("WHERE record_id >= ? AND record_id < ? ORDER BY rowid LIMIT 10", prefix, prefix + "g")
+        return self._select(
+            "WHERE record_id >= ? AND record_id < ? AND reissued = 0 ORDER BY rowid LIMIT 10", prefix, prefix + "g"
+        )
 
     def load(self, stored: StoredRecord) -> SealedRecord:
         """Return a record's bytes. Raises StoreFailed."""
@@ -152,8 +214,16 @@ class EmbeddedStore:
 
     def _select(self, clause: str, *values: object) -> list[StoredRecord]:
         with self._reading() as rows:
-            found = rows.execute(f"SELECT {_COLUMNS} FROM record {clause}", values).fetchall()  # noqa: S608 # our own clauses
-        return [_stored(*row) for row in found]
+            found = rows.execute(f"SELECT {RECORD_COLUMNS} FROM record {clause}", values).fetchall()  # noqa: S608 # our own clauses
+        return [as_record(row) for row in found]
+
+    @contextmanager
+    def _moving(self, position: KioskPosition) -> Iterator[sqlite3.Cursor]:
+        """Change a kiosk's position, which must still be this one. Raises PositionMoved."""
+        with self._writing() as rows:
+            if position_row(rows, position.kiosk) != position:
+                raise PositionMoved
+            yield rows
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Cursor]:
@@ -188,51 +258,27 @@ def _holder(handle: int | None) -> str:
     return held.decode("ascii", "replace").strip() or "unknown"
 
 
-def _position(rows: sqlite3.Cursor, kiosk: str) -> KioskPosition | None:
-    columns = "name, epoch, record_key, next_seq, head"
-    found = rows.execute(f"SELECT {columns} FROM kiosk WHERE name = ?", (kiosk,)).fetchone()  # noqa: S608 # our own column names
-    return KioskPosition(*found) if found else None
-
-
-def _stored(
-    kiosk: str,
-    epoch: int,
-    seq: int,
-    record_id: str,
-    payload_sha256: bytes,
-    size_bytes: int,
-    received_at_ns: int,
-    test: int,
-    quarantined: str,
-) -> StoredRecord:
-    return StoredRecord(
-        kiosk, epoch, seq, bytes.fromhex(record_id), payload_sha256, size_bytes, received_at_ns, bool(test), quarantined
-    )
-
-
 def _row(position: KioskPosition, new: NewRecord, received_at_ns: int) -> StoredRecord:
     return StoredRecord(
         position.kiosk,
         position.epoch,
-        new.record.seq,
+        new.seq,
         new.record_id,
         new.payload_sha256,
         len(new.record.ciphertext),
         received_at_ns,
         new.test,
         new.quarantined,
+        new.ciphertext_sha256,
     )
 
 
-def _values(row: StoredRecord) -> tuple[object, ...]:
-    return (
-        row.kiosk,
-        row.epoch,
-        row.seq,
-        row.record_id.hex(),
-        row.payload_sha256,
-        row.size_bytes,
-        row.received_at_ns,
-        int(row.test),
-        row.quarantined,
-    )
+def _compared(rows: sqlite3.Cursor, row: StoredRecord) -> StoredRecord:
+    """Hold a record against those of the same id: the same one reissued, or another one under a used id."""
+    query = "SELECT ciphertext_sha256 FROM record WHERE record_id = ? AND quarantined = ''"
+    before = {ciphertext for (ciphertext,) in rows.execute(query, (row.record_id.hex(),))}
+    if not before or row.quarantined:
+        return row
+    if row.ciphertext_sha256 in before:
+        return replace(row, reissued=True)
+    return replace(row, quarantined="record id is used by another record")

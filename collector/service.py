@@ -16,21 +16,25 @@ from agent.proto.errors import MessageInvalid
 from agent.proto.stream import (
     Ack,
     AppendServicer,
+    Checkpoint,
     Limits,
+    LostAtCollector,
     Open,
+    Placed,
     Pushback,
     Reject,
     RejectCode,
     Request,
     Response,
     Resume,
-    SealedRecord,
+    Tombstone,
 )
 from agent.sealing import Receipt, SigningKey, sign_receipt
-from collector.arrivals import Arrivals
+from collector.arrivals import Arrival, Arrivals
 from collector.errors import StoreFailed
-from collector.ingest import Refused, Rules, greet, judge
-from collector.store import KioskPosition, NewRecord, PositionMoved, RecordStore
+from collector.ingest import Refused, Rules, greet, identify, judge, judge_checkpoint, judge_lost_range, judge_tombstone
+from collector.new_epoch import judge_epoch, same_epoch
+from collector.store import Item, KioskPosition, NewEpoch, NewTombstone, PositionMoved, RecordStore, TokenRefused
 
 log = structlog.get_logger()
 
@@ -78,7 +82,7 @@ class CollectorService(AppendServicer):
                 async for response in answers:
                     yield response
         except Refused as refused:
-            log.warning("collector.refused", kiosk=peer_name, code=refused.reject.code.name, seq=refused.reject.seq)
+            await self._tell(peer_name, refused.reject)
             yield refused.reject
         except MessageInvalid as error:
             log.warning("collector.stream_ended", kiosk=peer_name, code=error.code, detail=error.detail)
@@ -122,7 +126,40 @@ class CollectorService(AppendServicer):
         greeting = await asyncio.wait_for(anext(requests, None), self._open_within_s)
         if not isinstance(greeting, Open):
             raise MessageInvalid("a stream starts with Open")
-        return greet(greeting, peer_name, await self._on_disk(self._store.position, peer_name))
+        return await self._on_disk(self._greet, greeting, peer_name)
+
+    def _greet(self, greeting: Open, peer_name: str) -> KioskPosition:
+        position, start = identify(greeting, peer_name, self._store.position(peer_name)), greeting.epoch_start
+        if start is not None and greeting.epoch > position.epoch:
+            position = self._open_epoch(position, judge_epoch(position, greeting, start))
+        elif start is not None and greeting.epoch == position.epoch:
+            same_epoch(position, greeting, start)
+        return greet(greeting, position)
+
+    def _open_epoch(self, position: KioskPosition, new: NewEpoch) -> KioskPosition:
+        try:
+            opened = self._store.open_epoch(position, new, self._clock_ns())
+        except TokenRefused as error:
+            raise Refused(RejectCode.EPOCH_NOT_AUTHORISED, f"token {error}", 0) from error
+        except PositionMoved as error:
+            raise Refused(RejectCode.UNKNOWN_EPOCH, "another stream moved this kiosk", 0) from error
+        by = "old key" if new.token_sha256 is None else "token"
+        log.warning("collector.new_epoch", kiosk=opened.kiosk, epoch=opened.epoch, by=by)
+        return opened
+
+    async def _tell(self, peer_name: str, reject: Reject) -> None:
+        """Note a refusal; a fork is an alarm as well."""
+        log.warning("collector.refused", kiosk=peer_name, code=reject.code.name, seq=reject.seq)
+        if reject.code is RejectCode.FORK:
+            await self._on_disk(self._alarm, peer_name, f"seq {reject.seq}: {reject.reason}")
+
+    def _alarm(self, kiosk: str, detail: str) -> None:
+        position = self._store.position(kiosk)
+        if position is not None:
+            try:
+                self._store.alarm(position, "fork", detail, self._clock_ns())
+            except StoreFailed as error:
+                log.error("collector.alarm_not_kept", kiosk=kiosk, detail=error.detail)
 
     @asynccontextmanager
     async def _arriving(self, requests: AsyncIterator[Request]) -> AsyncIterator[Arrivals]:
@@ -138,24 +175,49 @@ class CollectorService(AppendServicer):
             self._open.discard(arrivals)
             reading.cancel()
 
-    def take(self, position: KioskPosition, batch: list[SealedRecord]) -> Taken:
+    def take(self, position: KioskPosition, batch: list[Arrival]) -> Taken:
         """Store what is new of a batch and sign for everything up to the position; one thread at a time.
 
         Streams come here, and records that were carried on a disk. Raises StoreFailed or Refused.
         """
         for _ in range(TRIES):
             try:
-                return self._take_after(position, batch)
+                match batch[0]:
+                    case Checkpoint() as checkpoint:
+                        return self._take_checkpoint(position, checkpoint)
+                    case LostAtCollector() as lost:
+                        return self._skip(position, lost)
+                    case _:
+                        return self._take_after(position, [item for item in batch if isinstance(item, Placed)])
             except PositionMoved:
-                position = self._moved(position, batch[0].seq)
+                position = self._moved(position, _seq_of(batch[0]))
         raise StoreFailed(f"{position.kiosk}: the position kept moving")
 
-    def _take_after(self, position: KioskPosition, batch: list[SealedRecord]) -> Taken:
-        after, new = position, list[NewRecord]()
+    def _take_checkpoint(self, position: KioskPosition, checkpoint: Checkpoint) -> Taken:
+        try:
+            claims = judge_checkpoint(position, checkpoint)
+        except Refused as error:
+            return Taken(position, None, error)
+        self._store.checkpoint(position, claims.next_seq, checkpoint.signature, self._clock_ns())
+        return Taken(position, None, None)
+
+    def _skip(self, position: KioskPosition, lost: LostAtCollector) -> Taken:
+        try:
+            claims = judge_lost_range(position, lost)
+        except Refused as error:
+            return Taken(position, None, error)
+        after = replace(position, next_seq=claims.next_seq, head=claims.head)
+        detail = f"records {claims.first_seq} to {claims.next_seq - 1} are gone at both ends"
+        self._store.skip_lost(position, after, detail, self._clock_ns())
+        log.error("collector.lost_at_collector", kiosk=position.kiosk, detail=detail)
+        return Taken(after, self._acknowledge(after), None)
+
+    def _take_after(self, position: KioskPosition, batch: list[Placed]) -> Taken:
+        after, new = position, list[Item]()
         known, refused = 0, None
-        for record in batch:
+        for item in batch:
             try:
-                judged = judge(self._store, self._rules, after, record)
+                judged = self._judge(after, item)
             except Refused as error:
                 refused = error
                 break
@@ -163,19 +225,24 @@ class CollectorService(AppendServicer):
                 known += 1
                 continue
             new.append(judged)
-            after = replace(after, next_seq=record.seq + 1, head=judged.payload_sha256)
+            after = replace(after, next_seq=item.seq + 1, head=judged.payload_sha256)
         if new:
             self._keep(position, new)
         return Taken(after, self._acknowledge(after) if new or known else None, refused)
 
-    def _keep(self, position: KioskPosition, new: list[NewRecord]) -> None:
+    def _judge(self, after: KioskPosition, item: Placed) -> Item | None:
+        if isinstance(item, Tombstone):
+            return judge_tombstone(self._store, after, item)
+        return judge(self._store, self._rules, after, item)
+
+    def _keep(self, position: KioskPosition, new: list[Item]) -> None:
         self._store.append(position, new, self._clock_ns())
-        log.info("collector.stored", kiosk=position.kiosk, through_seq=new[-1].record.seq, records=len(new))
+        log.info("collector.stored", kiosk=position.kiosk, through_seq=new[-1].seq, records=len(new))
         for one in new:
-            if one.quarantined:
-                log.warning(
-                    "collector.quarantined", kiosk=position.kiosk, seq=one.record.seq, record=one.record_id.hex()
-                )
+            if isinstance(one, NewTombstone):
+                log.error("collector.record_lost", kiosk=position.kiosk, seq=one.seq, known=one.known)
+            elif one.quarantined:
+                log.warning("collector.quarantined", kiosk=position.kiosk, seq=one.seq, record=one.record_id.hex())
 
     def _moved(self, position: KioskPosition, seq: int) -> KioskPosition:
         current = self._store.position(position.kiosk)
@@ -197,3 +264,13 @@ class CollectorService(AppendServicer):
 
     async def _on_disk(self, work: Callable[..., Result], *arguments: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work, *arguments)
+
+
+def _seq_of(arrival: Arrival) -> int:
+    match arrival:
+        case Checkpoint():
+            return arrival.next_seq
+        case LostAtCollector():
+            return arrival.first_seq
+        case _:
+            return arrival.seq

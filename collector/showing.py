@@ -42,10 +42,10 @@ def show(config: CollectorConfig, record: str, out: Path | None) -> tuple[Opened
     keys = private_keys(config.keys)
     with EmbeddedStore(config.store) as store:
         stored = _only(store.records(1) if record == "latest" else store.find(record), record)
-        position = store.position(stored.kiosk)
-        if position is None:
-            raise NoSuchRecord(f"kiosk {stored.kiosk} is not registered")
-        opened = open_record(store.load(stored), position.record_key, keys)
+        record_key = store.record_key(stored.kiosk, stored.epoch)
+        if record_key is None:
+            raise NoSuchRecord(f"kiosk {stored.kiosk} has no epoch {stored.epoch}")
+        opened = open_record(store.load(stored), record_key, keys)
     return opened, write_out(opened, out) if out is not None else []
 
 

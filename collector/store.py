@@ -29,12 +29,71 @@ class NewRecord:
     prev: bytes
     payload_sha256: bytes
     test: bool
+    ciphertext_sha256: bytes = b""
     quarantined: str = ""
+
+    @property
+    def seq(self) -> int:
+        """Its number."""
+        return self.record.seq
+
+
+@dataclass(frozen=True, slots=True)
+class NewTombstone:
+    """A verified tombstone: it takes the place of a record that the kiosk lost. `statement` is what was signed."""
+
+    seq: int
+    prev: bytes
+    payload_sha256: bytes
+    known: bool
+    reason: str
+    statement: bytes = field(repr=False)
+
+
+Item = NewRecord | NewTombstone
+
+
+@dataclass(frozen=True, slots=True)
+class NewEpoch:
+    """A verified new epoch. `token_sha256` is None when the old key's signature is enough.
+
+    `alarms` (code, detail) are what people must know besides: lost records, a fork.
+    """
+
+    epoch: int
+    record_key: bytes
+    head: bytes
+    reason: str
+    token_sha256: bytes | None
+    proof: bytes = field(repr=False)
+    alarms: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EpochToken:
+    """A technician's one-time token, by its hash."""
+
+    sha256: bytes = field(repr=False)
+    kiosk: str
+    epoch: int
+    issued_for: str
+    expires_at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that people must look at."""
+
+    kiosk: str
+    epoch: int
+    code: str
+    detail: str
+    raised_at_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A row of the store."""
+    """A row of the store. `reissued` marks a record that is here already, under another number."""
 
     kiosk: str
     epoch: int
@@ -45,6 +104,12 @@ class StoredRecord:
     received_at_ns: int
     test: bool
     quarantined: str
+    ciphertext_sha256: bytes = b""
+    reissued: bool = False
+
+
+class TokenRefused(Exception):
+    """A one-time token that is unknown, used or expired; the text says which. Nothing was changed."""
 
 
 class PositionMoved(Exception):
@@ -62,15 +127,46 @@ class RecordStore(Protocol):
         """Return where the kiosk's chain stands, or None when it is not registered."""
         ...
 
-    def append(self, position: KioskPosition, records: Sequence[NewRecord], received_at_ns: int) -> KioskPosition:
-        """Store records that follow `position`, all or none; return the new position. Raises PositionMoved.
+    def append(self, position: KioskPosition, items: Sequence[Item], received_at_ns: int) -> KioskPosition:
+        """Store records and tombstones that follow `position`, all or none; return the new position.
+
+        A tombstone raises an alarm. A record whose id and ciphertext are here already is marked as reissued; one with
+        that id and another ciphertext goes into quarantine. Raises PositionMoved.
 
         A record that is stored is never changed by a later call, whatever it brings.
         """
         ...
 
     def payload_hash(self, kiosk: str, epoch: int, seq: int) -> bytes | None:
-        """Return the stored payload hash of a record, or None."""
+        """Return the payload hash of a stored record or tombstone, or None."""
+        ...
+
+    def record_key(self, kiosk: str, epoch: int) -> bytes | None:
+        """Return the public point of the key of an epoch, past ones too."""
+        ...
+
+    def open_epoch(self, position: KioskPosition, new: NewEpoch, now_ns: int) -> KioskPosition:
+        """Move the kiosk to its new epoch, with an alarm. Raises PositionMoved or TokenRefused."""
+        ...
+
+    def add_token(self, token: EpochToken) -> None:
+        """Keep a one-time token's hash; an older unused one of the kiosk is withdrawn."""
+        ...
+
+    def skip_lost(self, position: KioskPosition, after: KioskPosition, detail: str, now_ns: int) -> None:
+        """Go on at `after`: the records in between are gone at both ends. Raises an alarm; raises PositionMoved."""
+        ...
+
+    def checkpoint(self, position: KioskPosition, next_seq: int, statement: bytes, now_ns: int) -> None:
+        """Keep the kiosk's newest checkpoint."""
+        ...
+
+    def alarm(self, position: KioskPosition, code: str, detail: str, now_ns: int) -> None:
+        """Raise an alarm; an equal one that is there already is not repeated."""
+        ...
+
+    def alarms(self, limit: int) -> list[Alarm]:
+        """Return the newest alarms first."""
         ...
 
     def quarantined(self, kiosk: str, epoch: int) -> tuple[int, ...]:
@@ -78,7 +174,7 @@ class RecordStore(Protocol):
         ...
 
     def records(self, limit: int) -> list[StoredRecord]:
-        """Return the newest records first."""
+        """Return the newest records first, each once however often it was issued."""
         ...
 
     def find(self, record_id_prefix: str) -> list[StoredRecord]:

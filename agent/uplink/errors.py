@@ -173,14 +173,28 @@ class Forked(UplinkError):
         "Kiosk and collector disagree on the same record: the disk may be a restored copy.",
     )
     remedy = Words(
-        "Không dùng kiosk này tiếp; gọi kỹ thuật viên. Không hồ sơ nào bị ghi đè.",
-        "Stop using this kiosk and call a technician. No record was overwritten.",
+        "Gọi kỹ thuật viên: dừng kiosk, xin mã một lần, chạy `kiosk keys rotate`. Không hồ sơ nào bị ghi đè.",
+        "Call a technician: stop the kiosk, get a one-time token, run `kiosk keys rotate`. No record was overwritten.",
+    )
+    fatal = True
+
+
+class EpochNotAuthorised(UplinkError):
+    """The collector does not accept the kiosk's new record key; `detail` says why."""
+
+    code = "uplink.epoch_not_authorised"
+    words = Words(
+        "Trung tâm chưa chấp nhận khóa ký mới của kiosk.", "The collector does not accept the new record key."
+    )
+    remedy = Words(
+        "Hồ sơ an toàn. Xin mã một lần của trung tâm rồi chạy `kiosk keys authorise --token`.",
+        "Records are safe. Ask the centre for a one-time token, then run `kiosk keys authorise --token`.",
     )
     fatal = True
 
 
 class PositionUnknown(UplinkError):
-    """The collector asks for records that this version cannot give again (a rewind, or another epoch)."""
+    """The collector stands in another epoch, or asks for a seq that this kiosk cannot go on from."""
 
     code = "uplink.position_unknown"
     words = Words(

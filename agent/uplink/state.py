@@ -12,6 +12,8 @@ class UplinkState:
     """`sent_seq`: last seq that the collector was given.
 
     `collector_offset_ns`: collector time minus kiosk time, measured at `offset_measured_at_ns` (CLOCK_MONOTONIC).
+    `rewound_to`: the collector lost receipted records and is sent them again from this seq on.
+    `lost_at_collector`: records that are no longer here either (the first seq, and the one behind the last).
     `quarantined`: seqs that the collector could not use, by its last receipt: these people must be taken in again.
     """
 
@@ -21,3 +23,5 @@ class UplinkState:
     offset_measured_at_ns: int = 0
     sent_seq: int | None = None
     quarantined: tuple[int, ...] = ()
+    rewound_to: int | None = None
+    lost_at_collector: tuple[tuple[int, int], ...] = ()

@@ -16,6 +16,7 @@ from agent.proto.stream import (
     AppendCall,
     Limits,
     Open,
+    Placed,
     Pushback,
     Reject,
     RejectCode,
@@ -27,6 +28,7 @@ from agent.proto.stream import (
 from agent.uplink.errors import (
     CollectorBusy,
     CollectorDown,
+    EpochNotAuthorised,
     Forked,
     KioskNotRegistered,
     PositionUnknown,
@@ -57,6 +59,14 @@ class Silent(Exception):
     """The collector said nothing for too long; `args` say for what."""
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where to send from, and what to say before the first record."""
+
+    from_seq: int
+    before: tuple[Request, ...] = ()
+
+
 class Course(Protocol):
     """What one connection asks of the uplink. All may raise KioskError."""
 
@@ -64,8 +74,8 @@ class Course(Protocol):
         """Where this kiosk stands."""
         ...
 
-    def resumed(self, resume: Resume) -> int:
-        """Check the collector's position; return the seq to send from."""
+    def resumed(self, resume: Resume) -> Start:
+        """Check the collector's position; return where to go on."""
         ...
 
     def acknowledged(self, ack: Ack) -> None:
@@ -76,8 +86,8 @@ class Course(Protocol):
         """Note that the collector asked to wait."""
         ...
 
-    def record(self, seq: int) -> SealedRecord:
-        """Read a durable record."""
+    def record(self, seq: int) -> Placed:
+        """Read a durable record, or what takes its place."""
         ...
 
     def sent(self, seq: int) -> None:
@@ -97,7 +107,7 @@ class Stream:
         self._window = Window()
         self._resumed = Event()
         self._reading = Lock()
-        self._from_seq = 0
+        self._start = Start(0)
         self._started = time.monotonic()
         self._failure: KioskError | Silent | None = None
         self._pushback: Pushback | None = None
@@ -156,7 +166,8 @@ class Stream:
         while not self._resumed.wait(POLL_S):
             if self._over():
                 return
-        seq = self._from_seq
+        yield from self._start.before
+        seq = self._start.from_seq
         while not self._over():
             if not self._course.wait_for_record(seq, POLL_S):
                 continue
@@ -170,7 +181,7 @@ class Stream:
     def _over(self) -> bool:
         return self._cancelled.is_set() or self._window.closed
 
-    def _read(self, seq: int) -> SealedRecord | None:
+    def _read(self, seq: int) -> Placed | None:
         with self._reading:
             if self._over():
                 return None
@@ -183,8 +194,9 @@ class Stream:
                 self._failure = UplinkError(f"seq {seq}: {error.strerror}")
             return None
 
-    def _enter(self, record: SealedRecord) -> bool:
-        while not self._window.enter(record.seq, len(record.ciphertext), POLL_S):
+    def _enter(self, record: Placed) -> bool:
+        size = len(record.ciphertext) if isinstance(record, SealedRecord) else len(record.cose_sign1)
+        while not self._window.enter(record.seq, size, POLL_S):
             if self._over():
                 return False
         return True
@@ -192,7 +204,7 @@ class Stream:
     def _handle(self, response: Response) -> None:
         match response:
             case Resume() if not self._resumed.is_set():
-                self._from_seq = self._course.resumed(response)
+                self._start = self._course.resumed(response)
                 self._limit(response.limits)
                 self._resumed.set()
             case Ack() if self._resumed.is_set():
@@ -218,6 +230,8 @@ def _rejected(reject: Reject) -> UplinkError:
             return Forked(detail)
         case RejectCode.UNKNOWN_EPOCH | RejectCode.OUT_OF_RANGE:
             return PositionUnknown(detail)
+        case RejectCode.EPOCH_NOT_AUTHORISED:
+            return EpochNotAuthorised(detail)
         case RejectCode.UNKNOWN_KIOSK:
             return KioskNotRegistered(detail)
         case RejectCode.TEST_RECORD:

@@ -13,8 +13,8 @@ from threading import Event, Lock
 import grpc
 import structlog
 
-from agent.proto.stream import Ack, Open, Resume, SealedRecord
-from agent.queue import HeadMismatch, NoSuchRecord, Queue
+from agent.proto.stream import Ack, EpochStart, Open, Placed, Resume, SealedRecord
+from agent.queue import HeadMismatch, NoSuchRecord, Queue, RecordLost
 from agent.sealing import ReceiptKeys, RecordKey, SealingError, verify_receipt, verify_record
 from agent.uplink.backoff import Backoff
 from agent.uplink.channel import TlsFiles, open_channel
@@ -25,12 +25,12 @@ from agent.uplink.errors import (
     CollectorSilent,
     Forked,
     OwnRecordBroken,
-    PositionUnknown,
     ReceiptNotBelieved,
     UplinkError,
 )
 from agent.uplink.state import UplinkState
-from agent.uplink.stream import Patience, Silent, Stream
+from agent.uplink.statements import Statements
+from agent.uplink.stream import Patience, Silent, Start, Stream
 from agent.words import KioskError
 
 log = structlog.get_logger()
@@ -52,6 +52,7 @@ class Uplink:
         tls: TlsFiles,
         receipt_keys: ReceiptKeys,
         record_key: RecordKey,
+        epoch_start: EpochStart | None = None,
         jitter: Callable[[], float] = random.random,
         wall_ns: Callable[[], int] = time.time_ns,
         patience: Patience | None = None,
@@ -59,6 +60,7 @@ class Uplink:
         self._queue, self._kiosk, self._address, self._tls = queue, kiosk, address, tls
         self._receipt_keys, self._record_key = receipt_keys, record_key
         self._backoff, self._wall_ns = Backoff(jitter), wall_ns
+        self._statements, self._epoch_start = Statements(kiosk, record_key, wall_ns), epoch_start
         self._patience = patience or Patience()
         self._lock = Lock()
         self._state = UplinkState()
@@ -85,11 +87,18 @@ class Uplink:
     def greeting(self) -> Open:
         """Return the stream's first message: where this kiosk stands."""
         position = self._queue.position
-        return Open(self._kiosk, position.epoch, position.next_seq, position.head)
+        return Open(self._kiosk, position.epoch, position.next_seq, position.head, self._epoch_start)
 
-    def record(self, seq: int) -> SealedRecord:
-        """Read a record and check our own bytes before they are sent; raise OwnRecordBroken or QueueError."""
-        entry = self._queue.read(seq)
+    def record(self, seq: int) -> Placed:
+        """Read a record and check our own bytes before they are sent; a lost one gives its tombstone.
+
+        Raises OwnRecordBroken, QueueError, or what the record key raises.
+        """
+        try:
+            entry = self._queue.read(seq)
+        except RecordLost as lost:
+            log.error("uplink.record_lost", seq=seq, known=lost.known)
+            return self._statements.tombstone(self._queue.position.epoch, self._queue.head_before(seq), lost)
         try:
             claims = verify_record(entry.cose_sign1, entry.ciphertext, self._record_key.public_key)
         except SealingError as error:
@@ -98,22 +107,37 @@ class Uplink:
             raise OwnRecordBroken(f"seq {seq}: claims another place")
         return SealedRecord(seq, entry.cose_sign1, entry.ciphertext)
 
-    def resumed(self, resume: Resume) -> int:
-        """Check the collector's position against ours and return the seq to send from."""
-        position, acknowledged = self._queue.position, self._queue.acknowledged
-        if resume.next_seq > position.next_seq:
-            raise Forked(f"collector expects seq {resume.next_seq}, kiosk has {position.next_seq}")
-        if resume.next_seq < acknowledged:
-            raise PositionUnknown(f"collector expects seq {resume.next_seq}, {acknowledged} are receipted")
-        if resume.head != self._queue.head_before(resume.next_seq):
-            raise Forked(f"heads differ before seq {resume.next_seq}")
+    def resumed(self, resume: Resume) -> Start:
+        """Check the collector's position against ours and return where to go on; raise Forked."""
+        position, start = self._queue.position, self._resume(resume)
         offset = resume.collector_time_ns - self._wall_ns()
         sent = resume.next_seq - 1 if resume.next_seq else None
         self._backoff.succeeded()
         self._update(connected=True, last_error=None, sent_seq=sent)
         self._update(collector_offset_ns=offset, offset_measured_at_ns=time.monotonic_ns())
         log.info("uplink.connected", next_seq=resume.next_seq, collector_offset_ms=offset // 10**6)
-        return resume.next_seq
+        return replace(start, before=(*start.before, self._statements.checkpoint(position)))
+
+    def _resume(self, resume: Resume) -> Start:
+        position, acknowledged = self._queue.position, self._queue.acknowledged
+        if resume.next_seq > position.next_seq:
+            raise Forked(f"collector expects seq {resume.next_seq}, kiosk has {position.next_seq}")
+        if resume.next_seq < min(acknowledged, self._queue.oldest_kept):
+            return self._skip_lost(resume.next_seq, min(acknowledged, self._queue.oldest_kept))
+        if resume.head != self._queue.head_before(resume.next_seq):
+            raise Forked(f"heads differ before seq {resume.next_seq}")
+        if resume.next_seq < acknowledged:
+            log.error("uplink.rewound", from_seq=resume.next_seq, acknowledged=acknowledged)
+            self._update(rewound_to=resume.next_seq)
+        return Start(resume.next_seq)
+
+    def _skip_lost(self, first_seq: int, next_seq: int) -> Start:
+        """Tell the collector that records it lost are purged here too, and go on behind them."""
+        log.error("uplink.lost_at_collector", first_seq=first_seq, next_seq=next_seq)
+        self._update(lost_at_collector=(*self._state.lost_at_collector, (first_seq, next_seq)), rewound_to=next_seq)
+        head = self._queue.head_before(next_seq)
+        lost = self._statements.lost_range(self._queue.position.epoch, first_seq, next_seq, head)
+        return Start(next_seq, (lost,))
 
     def acknowledged(self, ack: Ack) -> None:
         """Believe an acknowledgement only with a receipt that names exactly our records; raise ReceiptNotBelieved."""

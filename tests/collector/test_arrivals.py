@@ -7,7 +7,7 @@ import pytest
 
 from agent.proto.errors import MessageInvalid
 from agent.proto.stream import Open, Request, SealedRecord
-from collector.arrivals import MAX_BATCH, Arrivals
+from collector.arrivals import MAX_BATCH, Arrival, Arrivals
 
 
 def records(count: int, size: int = 10) -> list[SealedRecord]:
@@ -23,7 +23,7 @@ async def fed(requests: list[Request], read: list[Request] | None = None) -> Asy
         yield request
 
 
-async def taken(arrivals: Arrivals) -> list[list[SealedRecord]]:
+async def taken(arrivals: Arrivals) -> list[list[Arrival]]:
     """Take until the end."""
     batches = []
     while batch := await arrivals.take():

@@ -38,7 +38,7 @@ def filled(world: World) -> World:
         assert position is not None
         identities = [bytes([n]) * 16 for n in (0xAA, 0xAB)]
         records = [
-            NewRecord(as_sent(e), i, e.prev, e.payload_sha256, True, reason)
+            NewRecord(as_sent(e), i, e.prev, e.payload_sha256, True, bytes(32), reason)
             for e, i, reason in zip(entries, identities, ("", "why"), strict=True)
         ]
         store.append(position, records, 10**18)

@@ -34,7 +34,7 @@ with world.store() as store:
 def new_record(chain: Chain, content: bytes = b"content", quarantined: str = "") -> NewRecord:
     """Return a kiosk's next record as the judge hands it to the store."""
     entry = chain.entry(content)
-    return NewRecord(as_sent(entry), os.urandom(16), entry.prev, entry.payload_sha256, True, quarantined)
+    return NewRecord(as_sent(entry), os.urandom(16), entry.prev, entry.payload_sha256, True, bytes(32), quarantined)
 
 
 def position(store: EmbeddedStore, kiosk: str = KIOSK) -> KioskPosition:
