@@ -10,7 +10,16 @@ from typing import Annotated
 import typer
 
 from agent import __version__
-from agent.cli_frame import AsJson, ConfigPath, ModelsFolder, RecordKeyPath, SocketPath, told
+from agent.cli_frame import (
+    AsJson,
+    ConfigPath,
+    ModelsFolder,
+    ReasonText,
+    RecordKeyPath,
+    SocketPath,
+    TokenText,
+    told,
+)
 from agent.cli_senses import chip_app, fingerprint_app, pad_app, portrait_app, trust_app
 from agent.commands import config as config_command
 from agent.commands import devices as devices_command
@@ -29,6 +38,8 @@ config_app = typer.Typer(no_args_is_help=True, help="Cấu hình · The configur
 record_app = typer.Typer(no_args_is_help=True, help="Hồ sơ · A record file, for people who hold the keys.")
 app.add_typer(queue_app, name="queue")
 app.add_typer(record_app, name="record")
+keys_app = typer.Typer(no_args_is_help=True, help="Khóa ký hồ sơ · The record key (stop the daemon first).")
+app.add_typer(keys_app, name="keys")
 models_app = typer.Typer(no_args_is_help=True, help="Tệp mô hình · The model files of the portrait.")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
@@ -252,6 +263,50 @@ def models_install(
     if optional:
         return models_command.install_one(Screen(as_json=as_json), folder, optional, source)
     return models_command.install(Screen(as_json=as_json), folder, wheel)
+
+
+@keys_app.command("show")
+@told
+def keys_show(config: ConfigPath = DEFAULT_PATH, as_json: AsJson = False) -> ExitCode:
+    """Khóa đang dùng · The present record key and its public half."""
+    from agent.commands import keys  # noqa: PLC0415 # loads cryptography only here
+
+    return keys.show(Screen(as_json=as_json), config)
+
+
+@keys_app.command("create")
+@told
+def keys_create(
+    config: ConfigPath = DEFAULT_PATH, token: TokenText = "", reason: ReasonText = "", as_json: AsJson = False
+) -> ExitCode:
+    """Tạo khóa · Make the first key; with --token, after a lost disk."""
+    from agent.commands import keys  # noqa: PLC0415
+
+    return keys.create(Screen(as_json=as_json), config, token, reason)
+
+
+@keys_app.command("rotate")
+@told
+def keys_rotate(
+    config: ConfigPath = DEFAULT_PATH, token: TokenText = "", reason: ReasonText = "", as_json: AsJson = False
+) -> ExitCode:
+    """Đổi khóa · Open a new epoch; with --token when the key is lost or the disk was restored."""
+    from agent.commands import keys  # noqa: PLC0415
+
+    return keys.rotate(Screen(as_json=as_json), config, token, reason)
+
+
+@keys_app.command("authorise")
+@told
+def keys_authorise(
+    token: Annotated[str, typer.Option(help="The technician's one-time token.")],
+    config: ConfigPath = DEFAULT_PATH,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Cấp quyền cho khóa mới · Give an epoch that the collector refused a token."""
+    from agent.commands import keys  # noqa: PLC0415
+
+    return keys.authorise(Screen(as_json=as_json), config, token)
 
 
 @record_app.command("verify")

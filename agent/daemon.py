@@ -39,6 +39,7 @@ from agent.devices.smartcard import CardReader, list_readers
 from agent.diagnostics import ListDevices, list_devices
 from agent.diagnostics.camera_sample import take_sample
 from agent.diagnostics.picture import png
+from agent.epochs import EpochBook, Epochs
 from agent.intake.chip_stage import ChipStage
 from agent.intake.desk import Desk
 from agent.intake.discards import Discards
@@ -52,18 +53,16 @@ from agent.intake.stages import Stage, StageNotBuilt
 from agent.intake.submission import ClockOffset, Submission
 from agent.intake.visit import describe
 from agent.log import set_up_logging
-from agent.provisioning import Trust, load_trust, record_key_settings
-from agent.queue import EpochStart, Queue, QueueReader, QueueSettings
+from agent.provisioning import Trust, epoch_book, load_trust, queue_settings
+from agent.queue import Queue, QueueReader
 from agent.roster import Roster
-from agent.sealing import epoch_start, release
+from agent.sealing import release
 from agent.transfer import parse_index_payload
 from agent.uplink import Uplink
 from agent.words import KioskError, Words
 
 log = structlog.get_logger()
 
-# A new kiosk starts here; opening further epochs comes with key rotation.
-FIRST_EPOCH = 1
 STOP_WITHIN_S = 5.0
 PICTURE_WITHIN_S = 5.0
 # As in LoadCredentialEncrypted= of the systemd unit.
@@ -81,11 +80,12 @@ class Daemon:
         self._stack = ExitStack()
         self._stopping = Event()
         versions = BundleVersions(config.kiosk.data_folder / "bundle-versions.json")
-        keys = record_key_settings(config)
-        self._trust = trust = load_trust(config.trust.folder, time.time_ns(), keys, versions)
+        book = epoch_book(config)
+        self._epoch = book.current()
+        self._trust = trust = load_trust(config.trust.folder, time.time_ns(), book.keys(self._epoch.number), versions)
         self._stack.callback(release, trust.record_key)
         self._rules = Rules(parse_policy(trust.policy.document), trust.policy.sha256)
-        self._queue = self._open_queue(trust)
+        self._queue = self._open_queue(trust, book)
         self._uplink = self._open_uplink(trust)
         self._camera = self._open_camera()
         self._vision: VisionWorker | None = None
@@ -141,6 +141,8 @@ class Daemon:
                 "collector_offset_ns": state.collector_offset_ns,
                 "error": describe(state.last_error) if state.last_error else None,
                 "quarantined": list(state.quarantined),
+                "rewound_to": state.rewound_to,
+                "lost_at_collector": [list(pair) for pair in state.lost_at_collector],
             },
         }
 
@@ -200,13 +202,10 @@ class Daemon:
                 path.unlink(missing_ok=True)
         log.info("daemon.stopped")
 
-    def _open_queue(self, trust: Trust) -> Queue:
-        queue = Queue.open(
-            self._config.kiosk.data_folder / "queue",
-            start=queue_start(self._config, trust),
-            settings=queue_settings(self._config),
-        )
-        return self._stack.enter_context(queue)
+    def _open_queue(self, trust: Trust, book: EpochBook) -> Queue:
+        config = self._config
+        epochs = Epochs(book, config.kiosk.name, config.trust.folder, queue_settings(config))
+        return self._stack.enter_context(epochs.open_queue(self._epoch, trust.record_key))
 
     def _open_journal(self) -> Journal:
         folder = self._config.kiosk.data_folder / "journal"
@@ -225,6 +224,7 @@ class Daemon:
             tls=trust.tls,
             receipt_keys=trust.receipt_keys,
             record_key=trust.record_key,
+            epoch_start=self._epoch.start,
         )
         thread = Thread(target=uplink.run, args=(self._stopping,), name="uplink")
         thread.start()
@@ -311,23 +311,6 @@ def run_daemon(config: Config) -> None:
     _forbid_core_files()
     with Daemon(config) as daemon:
         daemon.serve()
-
-
-def queue_start(config: Config, trust: Trust) -> EpochStart:
-    """Return where this kiosk's chain begins."""
-    return EpochStart(FIRST_EPOCH, epoch_start(config.kiosk.name, FIRST_EPOCH, trust.record_key.key_id))
-
-
-def queue_settings(config: Config) -> QueueSettings:
-    """Return the queue's limits."""
-    settings = config.queue
-    return QueueSettings(
-        segment_bytes=settings.segment_mib * 2**20,
-        max_record_bytes=settings.max_record_mib * 2**20,
-        keep_receipted_s=settings.keep_receipted_h * 3600,
-        max_folder_bytes=round(settings.max_folder_gib * 2**30) or None,
-        keep_free_bytes=settings.keep_free_mib * 2**20,
-    )
 
 
 def device_families(config: Config) -> dict[str, ListDevices]:

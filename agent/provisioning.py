@@ -9,6 +9,8 @@ import structlog
 
 from agent.bundle_versions import BundleVersions
 from agent.config import Config
+from agent.epochs import EpochBook
+from agent.queue import QueueSettings
 from agent.sealing import (
     AnchorCertificates,
     Bundle,
@@ -88,6 +90,24 @@ def record_key_settings(config: Config) -> RecordKeySettings:
             return OnToken(module, keys.token, pin, keys.serial, keys.label, keys.name, keys.wait_s)
         case "tpm":
             return InTpm(keys.device, pin, config.kiosk.development, keys.name, keys.wait_s)
+
+
+def epoch_book(config: Config) -> EpochBook:
+    """Return the kiosk's epochs."""
+    kiosk = config.kiosk
+    return EpochBook(kiosk.data_folder, config.trust.folder, kiosk.name, record_key_settings(config))
+
+
+def queue_settings(config: Config) -> QueueSettings:
+    """Return the limits of [queue] in the queue's own units."""
+    settings = config.queue
+    return QueueSettings(
+        segment_bytes=settings.segment_mib * 2**20,
+        max_record_bytes=settings.max_record_mib * 2**20,
+        keep_receipted_s=settings.keep_receipted_h * 3600,
+        max_folder_bytes=round(settings.max_folder_gib * 2**30) or None,
+        keep_free_bytes=settings.keep_free_mib * 2**20,
+    )
 
 
 class _Bundles:

@@ -178,6 +178,57 @@ def _print_imported(done: Imported) -> None:
         _out.print("  [yellow]Không ghi được biên nhận lên ổ. The receipt could not be written to the disk.[/]")
 
 
+@app.command()
+@told
+def token(
+    kiosk: Annotated[str, typer.Argument(help="Name of the kiosk.")],
+    reason: Annotated[str, typer.Option(help="For whom and why; kept with the token.")],
+    config: ConfigPath = HERE,
+    hours: Annotated[int, typer.Option(min=1, max=168, help="Valid for so long.")] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Cấp mã một lần cho khóa mới · A one-time token for a kiosk's new record key; shown once."""
+    from collector import administering  # noqa: PLC0415 # loads SQLite only here
+
+    issued = administering.issue_token(load_config(config), kiosk, reason, hours)
+    _print_json({"token": issued}) if as_json else _out.print(issued, soft_wrap=True)
+
+
+@app.command()
+@told
+def register(
+    kiosk: Annotated[str, typer.Argument(help="Name of a new kiosk.")],
+    record_key: Annotated[Path, typer.Option(help="Its public record key (PEM), from `kiosk keys create`.")],
+    config: ConfigPath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Đăng ký kiosk mới · Register a new kiosk's first record key."""
+    from collector import administering  # noqa: PLC0415
+
+    key = administering.register(load_config(config), kiosk, _read(record_key))
+    _print_json({"kiosk": kiosk, "key_id": key}) if as_json else _out.print(f"✓ {escape(kiosk)} {key}")
+
+
+@app.command()
+@told
+def alarms(
+    config: ConfigPath = HERE,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Cảnh báo · Lost records, new epochs, forks and quarantined records, newest first."""
+    from collector import administering  # noqa: PLC0415
+
+    rows = administering.alarm_rows(load_config(config), limit)
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table("raised (UTC)", "kiosk", "epoch", "code", "detail")
+    for row in rows:
+        table.add_row(*(escape(str(row[column])) for column in ("raised_at", "kiosk", "epoch", "code", "detail")))
+    _out.print(table)
+
+
 def _print_json(value: object) -> None:
     # Not through rich: it breaks long strings at the width of the terminal.
     print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)

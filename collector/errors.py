@@ -112,3 +112,11 @@ class NotWritten(CollectorError):
     remedy = Words(
         "Kiểm tra đĩa và quyền, xóa thư mục dở dang.", "Check disk and rights, and remove the unfinished folder."
     )
+
+
+class NoSuchKiosk(CollectorError):
+    """No kiosk of this name is registered."""
+
+    code = "collector.no_such_kiosk"
+    words = Words("Chưa đăng ký kiosk này.", "No kiosk of this name is registered.")
+    remedy = Words("Kiểm tra tên, hoặc dùng `collector register`.", "Check the name, or use `collector register`.")

@@ -35,8 +35,7 @@ def judge_epoch(position: KioskPosition, greeting: Open, start: EpochStart) -> N
 def same_epoch(position: KioskPosition, greeting: Open, start: EpochStart) -> None:
     """Check that the epoch that is open here is the one that the kiosk opened; raise Refused."""
     try:
-        proof = EpochProof(start.by_new_key, b"")
-        claims = verify_epoch(proof, public_key_from_point(position.record_key))
+        claims = verify_epoch(EpochProof(start.by_new_key, b""), None)
     except SealingError as error:
         raise Refused(RejectCode.INVALID_RECORD, error.code, greeting.next_seq) from error
     if claims.key != position.record_key:

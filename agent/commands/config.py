@@ -33,7 +33,7 @@ def check(screen: Screen, path: Path) -> ExitCode:
 
 def _targets(config: Config) -> list[Path]:
     trust = config.trust.folder
-    names = ("campaign.pem", "record.key", "bundles", "tls/ca.pem", "tls/client.pem", "tls/client.key")
+    names = ("campaign.pem", "bundles", "tls/ca.pem", "tls/client.pem", "tls/client.key")
     return [config.roster.file, config.models.folder, *(trust / name for name in names)]
 
 

@@ -34,7 +34,7 @@ from agent.sealing.keys import (
 from agent.sealing.keyset import AnchorCertificates, PolicyDocument, ReceiptKeys, RecipientKeys, Validity
 from agent.sealing.receipt import Receipt, sign_receipt, verify_receipt
 from agent.sealing.recipient import RecipientKey, RecipientPrivateKey, Suite
-from agent.sealing.record import RecordClaims, SignedRecord, peek_record, sign_record, verify_record
+from agent.sealing.record import RecordClaims, SignedRecord, peek_record, reissue_record, sign_record, verify_record
 from agent.sealing.record_key import (
     KeyDescription,
     create_record_key,
@@ -43,6 +43,7 @@ from agent.sealing.record_key import (
     release,
     show_record_key,
 )
+from agent.sealing.registered_key import public_pem as public_key_pem
 from agent.sealing.statements import (
     CheckpointClaims,
     LostRangeClaims,
@@ -103,6 +104,8 @@ __all__ = [
     "peek_record",
     "point_of",
     "public_key_from_point",
+    "public_key_pem",
+    "reissue_record",
     "release",
     "seal_content",
     "show_record_key",

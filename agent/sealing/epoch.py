@@ -119,15 +119,20 @@ def sign_epoch(claims: EpochClaims, new_key: RecordKey, old_key: RecordKey | Non
     return EpochProof(sign1(payload, CONTENT_TYPE, new_key), by_old_key)
 
 
-def verify_epoch(proof: EpochProof, old_key: ec.EllipticCurvePublicKey) -> EpochClaims:
+def verify_epoch(proof: EpochProof, old_key: ec.EllipticCurvePublicKey | None) -> EpochClaims:
     """Return the claims when the new key signed them, and the old one too if its signature is there.
 
+    Without `old_key` the old key's signature is not looked at.
     Raises Malformed, KeyUnusable, or SignatureInvalid. Whether the old key's signature is needed is for the caller.
     """
     signed = parse_sign1(proof.by_new_key, CONTENT_TYPE)
     claims = EpochClaims.from_bytes(signed.payload)
     signed.verify(public_key_from_point(claims.key))
-    if proof.by_old_key and parse_sign1(proof.by_old_key, CONTENT_TYPE).verify(old_key) != signed.payload:
+    if (
+        old_key is not None
+        and proof.by_old_key
+        and parse_sign1(proof.by_old_key, CONTENT_TYPE).verify(old_key) != signed.payload
+    ):
         raise SignatureInvalid("the old key signed something else")
     return claims
 

@@ -51,6 +51,13 @@ def sign_record(core: Core, epoch: int, seq: int, prev: bytes, ciphertext: bytes
     return SignedRecord(epoch, seq, prev, hashlib.sha256(payload).digest(), signed, ciphertext_sha256)
 
 
+def reissue_record(claims: RecordClaims, epoch: int, seq: int, prev: bytes, key: RecordKey) -> SignedRecord:
+    """Sign a record that was verified before once more, in another place: same core and ciphertext, new payload."""
+    payload = record_payload(claims.core, epoch, seq, prev, claims.ciphertext_sha256, claims.ciphertext_length)
+    signed = sign1(payload, CONTENT_TYPE, key)
+    return SignedRecord(epoch, seq, prev, hashlib.sha256(payload).digest(), signed, claims.ciphertext_sha256)
+
+
 def record_payload(core: Core, epoch: int, seq: int, prev: bytes, ciphertext_sha256: bytes, length: int) -> bytes:
     """Return what is signed: deterministic CBOR."""
     return encode(

@@ -80,8 +80,8 @@ class World:
 class Chain:
     """Signs a kiosk's records one after another."""
 
-    def __init__(self, trust: Trust, kiosk: str) -> None:
-        self._trust, self._kiosk = trust, kiosk
+    def __init__(self, trust: Trust, kiosk: str, epoch: int = EPOCH) -> None:
+        self._trust, self._kiosk, self._epoch = trust, kiosk, epoch
         self.next_seq = 0
         self.head = epoch_start(kiosk, EPOCH, trust.record_key.key_id)
 
@@ -107,9 +107,9 @@ class Chain:
             ClockState(time.monotonic_ns(), None),
         )
         ciphertext = seal_content(content, core, recipient)
-        signed = sign_record(core, EPOCH, self.next_seq, self.head, ciphertext, self._trust.record_key)
+        signed = sign_record(core, self._epoch, self.next_seq, self.head, ciphertext, self._trust.record_key)
         self.next_seq, self.head = signed.seq + 1, signed.payload_sha256
-        return Entry(EPOCH, signed.seq, signed.prev, signed.payload_sha256, signed.cose_sign1, ciphertext)
+        return Entry(self._epoch, signed.seq, signed.prev, signed.payload_sha256, signed.cose_sign1, ciphertext)
 
     def record(self, content: bytes = CONTENT, **wrong: object) -> SealedRecord:
         """Return the next record as it is sent."""
