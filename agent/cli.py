@@ -31,6 +31,7 @@ from agent.commands.intake import IntakeScreen
 from agent.commands.screen import DEVELOPMENT, Screen
 from agent.config import DEFAULT_MODELS, DEFAULT_PATH, DEFAULT_SOCKET, load_config
 from agent.console.client import KioskClient
+from agent.log import set_up_logging
 
 app = typer.Typer(no_args_is_help=True, help="Kiosk thu nhận · Identity intake kiosk.", pretty_exceptions_enable=False)
 queue_app = typer.Typer(no_args_is_help=True, help="Hàng đợi hồ sơ · The durable local queue.")
@@ -340,6 +341,8 @@ def record_open(
 def main() -> None:
     """Entry point of `kiosk`."""
     os.umask(0o077)
+    # Standard output belongs to a command's answer; `run` sends its events there itself.
+    set_up_logging("auto", sys.stderr)
     app()
 
 

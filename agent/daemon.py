@@ -53,7 +53,7 @@ from agent.intake.stages import Stage, StageNotBuilt
 from agent.intake.submission import ClockOffset, Submission
 from agent.intake.visit import describe
 from agent.log import set_up_logging
-from agent.provisioning import Trust, epoch_book, load_trust, queue_settings
+from agent.provisioning import Trust, epoch_book, load_trust, queue_settings, require_provisioned
 from agent.queue import Queue, QueueReader
 from agent.roster import Roster
 from agent.sealing import release
@@ -80,6 +80,7 @@ class Daemon:
         self._stack = ExitStack()
         self._stopping = Event()
         versions = BundleVersions(config.kiosk.data_folder / "bundle-versions.json")
+        require_provisioned(config.trust.folder)
         book = epoch_book(config)
         self._epoch = book.current()
         self._trust = trust = load_trust(config.trust.folder, time.time_ns(), book.keys(self._epoch.number), versions)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 
 LogFormat = Literal["auto", "json", "pretty"]
 
 
-def set_up_logging(log_format: LogFormat = "auto") -> None:
-    """Send every event to standard output in the chosen form; `auto` looks for systemd and for a terminal."""
+def set_up_logging(log_format: LogFormat = "auto", stream: TextIO | None = None) -> None:
+    """Send every event to standard output, or `stream`, in the chosen form; `auto` looks for systemd and a terminal."""
     pretty = log_format == "pretty" or (log_format == "auto" and _is_terminal())
     renderer: structlog.typing.Processor
     renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -27,7 +27,7 @@ def set_up_logging(log_format: LogFormat = "auto") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stdout),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[LibraryLog()], level=logging.WARNING, force=True)

@@ -92,6 +92,11 @@ def record_key_settings(config: Config) -> RecordKeySettings:
             return InTpm(keys.device, pin, config.kiosk.development, keys.name, keys.wait_s)
 
 
+def require_provisioned(folder: Path) -> None:
+    """Raise NotProvisioned when the kiosk was given no trust folder at all."""
+    _read(folder / "campaign.pem")
+
+
 def epoch_book(config: Config) -> EpochBook:
     """Return the kiosk's epochs."""
     kiosk = config.kiosk

@@ -96,7 +96,7 @@ class _Import:
         return [SealedRecord(record.seq, record.cose_sign1, record.ciphertext) for record in carried]
 
     def _take(self, position: KioskPosition, batch: list[SealedRecord], receipt: bytes) -> tuple[KioskPosition, bytes]:
-        taken = self._service.take(position, batch)
+        taken = self._service.take(position, [*batch])
         if taken.refused is not None:
             reject = taken.refused.reject
             raise ImportRefused(f"{position.kiosk} seq {reject.seq}: {reject.code.name.lower()}: {reject.reason}")

@@ -33,7 +33,8 @@ def check(screen: Screen, path: Path) -> ExitCode:
 
 def _targets(config: Config) -> list[Path]:
     trust = config.trust.folder
-    names = ("campaign.pem", "bundles", "tls/ca.pem", "tls/client.pem", "tls/client.key")
+    key = f"{config.keys.name}.key" if config.keys.kind == "file" else f"{config.keys.name}.pub.pem"
+    names = ("campaign.pem", key, "bundles", "tls/ca.pem", "tls/client.pem", "tls/client.key")
     return [config.roster.file, config.models.folder, *(trust / name for name in names)]
 
 

@@ -18,11 +18,16 @@ class ExitCode(IntEnum):
     ENDED_BY_PEOPLE = 5
     NO_RECEIPT_YET = 6
     WARNINGS = 7
+    KEY_PIN = 8
 
 
 _BY_CODE = {
     "config.invalid": ExitCode.CONFIG,
     "trust.not_provisioned": ExitCode.CONFIG,
+    "key.pin_wrong": ExitCode.KEY_PIN,
+    "key.pin_last_try": ExitCode.KEY_PIN,
+    "key.pin_unreadable": ExitCode.KEY_PIN,
+    "key.locked_out": ExitCode.KEY_PIN,
     "daemon.unreachable": ExitCode.DAEMON_UNREACHABLE,
     "intake.cancelled": ExitCode.ENDED_BY_PEOPLE,
     "intake.notice_refused": ExitCode.ENDED_BY_PEOPLE,

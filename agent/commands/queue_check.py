@@ -33,14 +33,12 @@ def verify(screen: Screen, path: Path) -> ExitCode:
 
 def mend(screen: Screen, path: Path) -> ExitCode:
     """Repair what is safe, with no daemon running, and say what was done."""
-    # Only here the daemon's wiring is needed, with all its libraries.
-    from agent.daemon import queue_settings, queue_start  # noqa: PLC0415
-
     log_to_standard_error()
     config = load_config(path)
-    trust = load_trust(config.trust.folder, time.time_ns())
-    folder = config.kiosk.data_folder / "queue"
-    done = repair(folder, start=queue_start(config, trust), settings=queue_settings(config))
+    book = epoch_book(config)
+    epoch = book.current()
+    folder = book.queue_folder(epoch.number)
+    done = repair(folder, start=EpochStart(epoch.number, epoch.head), settings=queue_settings(config))
     if screen.as_json:
         screen.json({"done": [asdict(one) for one in done]})
     else:

@@ -74,13 +74,12 @@ def _signer(socket: Path, config: Config, reader: QueueReader) -> Sign:
 
 
 def _take_receipt(config: Config, receipt: bytes) -> int:
-    # Only here the daemon's wiring is needed, with all its libraries.
-    from agent.daemon import queue_settings, queue_start  # noqa: PLC0415
-
     log_to_standard_error()
     trust = load_trust(config.trust.folder, time.time_ns())
-    folder, start, settings = config.kiosk.data_folder / "queue", queue_start(config, trust), queue_settings(config)
-    with Queue.open(folder, start=start, settings=settings) as queue:
+    book = epoch_book(config)
+    epoch = book.current()
+    start = EpochStart(epoch.number, epoch.head)
+    with Queue.open(book.queue_folder(epoch.number), start=start, settings=queue_settings(config)) as queue:
         return take_receipt(receipt, trust.receipt_keys, config.kiosk.name, queue).through_seq
 
 

@@ -131,7 +131,6 @@ class Epochs:
             for key in (new_key, old_key):
                 if key is not None:
                     release(key)
-        log.warning("epoch.opened", epoch=number, reason=reason, by_token=token is not None, lost=list(lost))
         return self._book.current()
 
     def _old_key(self, old: Epoch) -> RecordKey:
@@ -184,8 +183,7 @@ def _whole(queue: Queue, seq: int, public: ec.EllipticCurvePublicKey) -> tuple[E
     try:
         entry = queue.read(seq)
         return entry, verify_record(entry.cose_sign1, entry.ciphertext, public)
-    except (RecordLost, SealingError) as error:
-        log.error("epoch.record_lost", seq=seq, code=error.code)
+    except (RecordLost, SealingError):
         return None
 
 

@@ -36,8 +36,8 @@ def desk(tmp_path: Path) -> Desk:
     world = World.make(tmp_path)
     file = tmp_path / "one.record"
     file.write_bytes(b"".join(pack_record(as_sent(captured(world.chain())))))
-    keys = [tmp_path / "trust" / kiosk / "record.pub.pem" for kiosk in (KIOSK, OTHER_KIOSK)]
-    return Desk(file, *keys, world.config.keys / "recipient.key")
+    own, other = (tmp_path / "trust" / kiosk / "record.pub.pem" for kiosk in (KIOSK, OTHER_KIOSK))
+    return Desk(file, own, other, world.config.keys / "recipient.key")
 
 
 def test_verify_tells_what_everyone_may_know_and_opens_nothing(desk: Desk) -> None:

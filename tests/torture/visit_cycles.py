@@ -66,7 +66,9 @@ class Kiosk:
         self.queue = Queue.open(folder / "queue", start=start, settings=SETTINGS, storage=InOrder())
         rules = Rules(POLICY, bytes(32))
         setting = Setting(KIOSK, "station", rules, {})
-        submission = Submission(self.queue, key, recipient.public, setting, True, lambda: None)
+        recipients = RecipientKeys(((recipient.public, Validity(0, 2**62)),))
+        discards = Discards(folder / "journal")
+        submission = Submission(self.queue, key, recipients, setting, True, lambda: None, discards)
         self.desk = Desk(
             load_roster=lambda: Roster({MEMBER.number: MEMBER}),
             stages=[Performed(name, tell) for name in STAGES],
@@ -75,6 +77,7 @@ class Kiosk:
             ensure_room=lambda: self.queue.ensure_room(1),
             journal=Journal(folder / "journal", JournalKey.load(None, folder / "journal.key")),
             newest_record_id=submission.newest_record_id,
+            discards=discards,
         )
 
     def finish(self, visit: Visit) -> None:

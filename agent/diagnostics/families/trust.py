@@ -189,7 +189,7 @@ def _recipients(context: Context, limits: Limits) -> Outcome:
     if isinstance(bundle, Outcome):
         return bundle
     keys = RecipientKeys.from_bundle(bundle)
-    return _dated(context, bundle, f"{len(keys.keys)} keys, current {keys.current().key_id.hex()[:8]}")
+    return _dated(context, bundle, f"{len(keys.keys)} keys, current {keys.current(context.now_ns).key_id.hex()[:8]}")
 
 
 @FAMILY.check(
