@@ -53,13 +53,12 @@ from agent.intake.stages import Stage, StageNotBuilt
 from agent.intake.submission import ClockOffset, Submission
 from agent.intake.visit import describe
 from agent.log import set_up_logging
-from agent.provisioning import Trust, epoch_book, load_trust, queue_settings, require_provisioned
+from agent.provisioning import Trust, epoch_book, load_trust, queue_folder, queue_settings, require_provisioned
 from agent.queue import Queue, QueueReader
 from agent.roster import Roster
 from agent.sealing import release
 from agent.transfer import parse_index_payload
 from agent.uplink import Uplink
-from agent.words import KioskError, Words
 
 log = structlog.get_logger()
 
@@ -178,7 +177,7 @@ class Daemon:
     def records(self, from_seq: int, limit: int) -> list[Mapping[str, object]]:
         """Return what is known of up to `limit` records from `from_seq` on, JSON-ready; no personal data."""
         state = self._uplink.state
-        reader = QueueReader.open(self._config.kiosk.data_folder / "queue")
+        reader = QueueReader.open(queue_folder(self._config))
         found = lines(reader, Sending(state.sent_seq, state.quarantined), time.time_ns(), from_seq)
         return [asdict(line) for line in islice(found, limit)]
 
@@ -293,21 +292,8 @@ class Daemon:
         return ClockOffset(state.collector_offset_ns, state.offset_measured_at_ns)
 
 
-class KeyPlaceNotUsed(KioskError):
-    """The configuration puts the record key where this version does not look for it."""
-
-    code = "keys.not_used"
-    words = Words(
-        "Phiên bản này chỉ dùng khóa trong tệp.", "This version of the daemon uses record keys in files only."
-    )
-    remedy = Words('Đặt keys.kind = "file".', 'Set keys.kind = "file".')
-
-
 def run_daemon(config: Config) -> None:
     """Run until SIGTERM or Ctrl-C. Raises KioskError when the kiosk cannot start."""
-    if config.keys.kind != "file":
-        # Better refused than believed: a key that is thought to be in the TPM and lies in a file.
-        raise KeyPlaceNotUsed(config.keys.kind)
     set_up_logging(config.kiosk.log_format)
     _forbid_core_files()
     with Daemon(config) as daemon:

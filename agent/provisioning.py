@@ -103,6 +103,18 @@ def epoch_book(config: Config) -> EpochBook:
     return EpochBook(kiosk.data_folder, config.trust.folder, kiosk.name, record_key_settings(config))
 
 
+def queue_folder(config: Config) -> Path:
+    """Return the folder of the queue that is written now: each epoch has one of its own."""
+    book = epoch_book(config)
+    return book.queue_folder(book.current_number())
+
+
+def load_record_trust(config: Config, now_ns: int) -> Trust:
+    """Load the trust folder with the record key of the epoch that counts; raises what `load_trust` raises."""
+    book = epoch_book(config)
+    return load_trust(config.trust.folder, now_ns, book.keys(book.current_number()))
+
+
 def queue_settings(config: Config) -> QueueSettings:
     """Return the limits of [queue] in the queue's own units."""
     settings = config.queue

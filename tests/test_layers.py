@@ -33,6 +33,7 @@ ALLOWED = {
         "agent.intake.policy",
         "agent.intake.errors",
         "agent.config",
+        "agent.provisioning",
     },
     "agent.intake": {
         "agent.capture",

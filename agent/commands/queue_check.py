@@ -13,15 +13,15 @@ from agent.commands.screen import Screen
 from agent.config import Config, load_config
 from agent.custody.checking import Checked, check
 from agent.log import log_to_standard_error
-from agent.provisioning import NotProvisioned, load_trust
-from agent.queue import QueueReader, Repair, repair
-from agent.sealing import SealingError
+from agent.provisioning import NotProvisioned, epoch_book, load_record_trust, queue_folder, queue_settings
+from agent.queue import EpochStart, QueueReader, Repair, repair
+from agent.sealing import SealingError, release
 
 
 def verify(screen: Screen, path: Path) -> ExitCode:
     """Read every record while the daemon goes on; FAILED when something is wrong."""
     config = load_config(path)
-    reader = QueueReader.open(config.kiosk.data_folder / "queue")
+    reader = QueueReader.open(queue_folder(config))
     with screen.progress("Kiểm tra · Verifying", reader.next_seq) as seen:
         checked = check(reader, _public_key(config), lambda seq: seen(seq + 1))
     if screen.as_json:
@@ -48,9 +48,13 @@ def mend(screen: Screen, path: Path) -> ExitCode:
 
 def _public_key(config: Config) -> ec.EllipticCurvePublicKey | None:
     try:
-        return load_trust(config.trust.folder, time.time_ns()).record_key.public_key
+        key = load_record_trust(config, time.time_ns()).record_key
     except (NotProvisioned, SealingError):
         return None
+    try:
+        return key.public_key
+    finally:
+        release(key)
 
 
 def _tell(screen: Screen, checked: Checked) -> None:

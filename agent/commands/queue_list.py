@@ -15,6 +15,7 @@ from agent.config import load_config
 from agent.console.client import KioskClient
 from agent.console.errors import DaemonUnreachable
 from agent.custody.listing import Sending, lines
+from agent.provisioning import queue_folder
 from agent.queue import QueueReader
 
 PAGE = 500
@@ -63,7 +64,7 @@ def _rows(socket: Path, config: Path, from_seq: int) -> Iterator[Row]:
                 yield from page
                 from_seq = page[-1]["seq"] + 1
     except DaemonUnreachable:
-        reader = QueueReader.open(load_config(config).kiosk.data_folder / "queue")
+        reader = QueueReader.open(queue_folder(load_config(config)))
         yield from map(asdict, lines(reader, Sending(), time.time_ns(), from_seq))
 
 

@@ -15,8 +15,9 @@ from agent.custody.errors import ExportDiskFailing, NoReceipt
 from agent.custody.exporting import Export, Exported, Sign
 from agent.custody.signing import sign_own, take_receipt
 from agent.log import log_to_standard_error
-from agent.provisioning import load_trust
-from agent.queue import Queue, QueueReader
+from agent.provisioning import epoch_book, load_record_trust, queue_folder, queue_settings
+from agent.queue import EpochStart, Queue, QueueReader
+from agent.sealing import release
 from agent.transfer import ExportFolder, ExportIndex, folder_name, index_payload
 
 
@@ -25,7 +26,7 @@ def export(screen: Screen, socket: Path, path: Path, disk: Path) -> ExitCode:
     config = load_config(path)
     if not disk.is_dir():
         raise ExportDiskFailing(f"{disk}: no such folder")
-    reader = QueueReader.open(config.kiosk.data_folder / "queue")
+    reader = QueueReader.open(queue_folder(config))
     with screen.progress("Xuất · Exporting", reader.next_seq - reader.acknowledged) as seen:
         sign, first_seq = _signer(socket, config, reader), reader.acknowledged
         work = Export(reader, config.kiosk.name, disk, sign, time.time_ns, lambda seq: seen(seq - first_seq))
@@ -67,15 +68,19 @@ def _signer(socket: Path, config: Config, reader: QueueReader) -> Sign:
             with KioskClient(socket) as client:
                 return client.sign_export(index_payload(index))
         except DaemonUnreachable:
-            key = load_trust(config.trust.folder, time.time_ns()).record_key
-            return sign_own(index, config.kiosk.name, reader, key)
+            key = load_record_trust(config, time.time_ns()).record_key
+            try:
+                return sign_own(index, config.kiosk.name, reader, key)
+            finally:
+                release(key)
 
     return sign
 
 
 def _take_receipt(config: Config, receipt: bytes) -> int:
     log_to_standard_error()
-    trust = load_trust(config.trust.folder, time.time_ns())
+    trust = load_record_trust(config, time.time_ns())
+    release(trust.record_key)
     book = epoch_book(config)
     epoch = book.current()
     start = EpochStart(epoch.number, epoch.head)

@@ -70,8 +70,12 @@ class EpochBook:
 
     def current(self) -> Epoch:
         """Return the epoch that counts. Raises EpochUnreadable, or KeyMissing when not even the first key is there."""
+        return self.epoch(self.current_number())
+
+    def current_number(self) -> int:
+        """Return the number of the epoch that counts; no key is needed for that."""
         numbers = [int(path.stem) for path in self._folder.glob("*.epoch") if path.stem.isdecimal()]
-        return self.epoch(max(numbers, default=FIRST))
+        return max(numbers, default=FIRST)
 
     def epoch(self, number: int) -> Epoch:
         """Return an epoch; raise EpochUnreadable or KeyMissing."""

@@ -162,12 +162,16 @@ def test_run_without_its_trust_folder_says_so(config: Path, monkeypatch: pytest.
     assert "campaign.pem" in told.replace("\n", "")
 
 
-def test_a_record_key_where_the_daemon_does_not_look_is_refused(config: Path) -> None:
-    """Not believed to be in the TPM while it lies in a file."""
+def test_a_record_key_that_is_not_where_the_configuration_says_stops_the_daemon(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said to be in the TPM, it is not taken from a file that lies there."""
+    monkeypatch.setattr("agent.daemon.set_up_logging", lambda _: None)
+    monkeypatch.setattr("agent.daemon._forbid_core_files", lambda: None)
     config.write_text(config.read_text(encoding="utf-8") + '\n[keys]\nkind = "tpm"\n', encoding="utf-8")
-    done = CliRunner().invoke(app, ["run", "--config", str(config)])
-    assert done.exit_code == ExitCode.FAILED
-    assert "keys.not_used" in done.stderr
+    code, _, told = alone("run", "--config", config)
+    assert code == ExitCode.FAILED
+    assert "key.missing" in told
 
 
 def test_wrong_usage_has_its_own_exit_code() -> None:

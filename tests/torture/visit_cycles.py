@@ -16,6 +16,7 @@ from pathlib import Path
 
 from agent.capture.evidence import Check, Evidence, Part, Verdict
 from agent.intake.desk import Caller, Desk
+from agent.intake.discards import Discards
 from agent.intake.journal import Journal, JournalKey
 from agent.intake.policy import NoticeText, Policy, Rules
 from agent.intake.record import Setting
@@ -24,7 +25,7 @@ from agent.intake.submission import Submission
 from agent.intake.visit import OperatorIdentity, Visit
 from agent.queue import EpochStart, Queue
 from agent.roster import Member, Roster
-from agent.sealing import FileRecordKey, RecipientPrivateKey, epoch_start, peek_record
+from agent.sealing import FileRecordKey, RecipientKeys, RecipientPrivateKey, Validity, epoch_start, peek_record
 from tests.torture.failpoints import ENDED_WITHIN_S, Child, Failpoints, Tell
 from tests.torture.path_cycles import SETTINGS
 from tests.torture.queue_cycles import InOrder, note

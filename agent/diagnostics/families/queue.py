@@ -12,6 +12,7 @@ from agent.diagnostics.context import Context
 from agent.diagnostics.finding import Outcome, error, not_assessed, ok, skipped, warn
 from agent.diagnostics.limits import Limits, NotAssessed, SeeOther, Shared
 from agent.diagnostics.queue_reading import QueueFacts, read_queue
+from agent.provisioning import queue_folder
 from agent.queue import OtherVersion
 
 FAMILY = Family("queue", "Hàng đợi hồ sơ", "Record queue")
@@ -134,7 +135,7 @@ UNFINISHED = warn(
     "folder", "Thư mục hàng đợi", "Queue folder", FOLDER_MISSING, FOLDER_OPEN, FOREIGN, within_s=READ_WITHIN_S
 )
 def _folder(context: Context, limits: Limits) -> Outcome:
-    folder = _config(context, limits).kiosk.data_folder / "queue"
+    folder = queue_folder(_config(context, limits))
     facts = _reading(context, limits).get(limits)
     if facts is None:
         return FOLDER_MISSING.seen(str(folder))
@@ -239,7 +240,7 @@ def _config(context: Context, limits: Limits) -> Config:
 
 
 def _reading(context: Context, limits: Limits) -> Shared[QueueFacts | None]:
-    folder = context.config(limits).kiosk.data_folder / "queue"
+    folder = queue_folder(context.config(limits))
 
     def read(own: Limits) -> QueueFacts | None:
         try:

@@ -19,6 +19,7 @@ from agent.diagnostics.finding import Outcome, error, not_assessed, ok, skipped,
 from agent.diagnostics.limits import Limits, SeeOther
 from agent.intake.errors import PolicyUnreadable
 from agent.intake.policy import parse_policy
+from agent.provisioning import epoch_book
 from agent.sealing import (
     AnchorCertificates,
     Bundle,
@@ -189,7 +190,8 @@ def _recipients(context: Context, limits: Limits) -> Outcome:
     if isinstance(bundle, Outcome):
         return bundle
     keys = RecipientKeys.from_bundle(bundle)
-    return _dated(context, bundle, f"{len(keys.keys)} keys, current {keys.current(context.now_ns).key_id.hex()[:8]}")
+    now_ns = round(context.system.clock() * 1e9)
+    return _dated(context, bundle, f"{len(keys.keys)} keys, current {keys.current(now_ns).key_id.hex()[:8]}")
 
 
 @FAMILY.check(
@@ -245,7 +247,8 @@ def _record_key(context: Context, limits: Limits) -> Outcome:
             "The key is in hardware; the daemon proves it at its start, and no PIN try is spent here.",
             config.keys.kind,
         )
-    folder, name = config.trust.folder, config.keys.name
+    book = epoch_book(config)
+    folder, name = config.trust.folder, book.keys(book.current_number()).name
     if not (folder / f"{name}.key").exists():
         raise SeeOther("trust.files")
     if (folder / f"{name}.key").stat().st_uid != os.geteuid():
