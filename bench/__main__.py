@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import backlog, chip, draining, fingerprint_quality, intake, portrait, storing
-from bench.measure import Figure
+from bench.measure import Figure, Quartiles
 
 
 def main() -> None:
@@ -42,15 +42,21 @@ def main() -> None:
 
 
 def _print(figures: list[Figure], stages: dict[str, float]) -> None:
-    table = Table("what", "median ms", "floor", "floor ms", "ratio", "runs")
+    table = Table("what", "median ms (quartiles)", "floor", "floor ms", "ratio", "runs")
     for figure in figures:
-        cells = (f"{figure.median_ms:.2f}", figure.floor, f"{figure.floor_ms:.2f}", f"{figure.ratio:.2f}")
-        table.add_row(figure.name, *cells, str(figure.runs))
+        ours = _told(figure.median_ms, figure.quartiles_ms)
+        floor = _told(figure.floor_ms, figure.floor_quartiles_ms)
+        table.add_row(figure.name, ours, figure.floor, floor, f"{figure.ratio:.2f}", str(figure.runs))
     Console().print(table)
     table = Table("stage of a whole intake", "median ms")
     for stage, took in stages.items():
         table.add_row(stage, f"{took:.0f}")
     Console().print(table)
+
+
+def _told(median_ms: float, quartiles_ms: Quartiles | None) -> str:
+    spread = "" if quartiles_ms is None else f" ({quartiles_ms[0]:.2f}-{quartiles_ms[1]:.2f})"
+    return f"{median_ms:.2f}{spread}"
 
 
 def _print_memory(memory: Mapping[str, float]) -> None:

@@ -13,7 +13,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import median
 from typing import Protocol
 
 from persistqueue import SQLiteAckQueue, SQLiteQueue
@@ -159,7 +158,7 @@ def figures(folder: Path, size: int) -> Iterator[Figure]:
         shutil.rmtree(folder / f"peer-{place}")
     for work, times in (("enqueue", puts), ("get + acknowledge", takes)):
         for peer in contenders[1:]:
-            yield Figure(f"{work}, {size // 1000} KB", median(times["ours"]), peer.name, median(times[peer.name]), RUNS)
+            yield Figure.of(f"{work}, {size // 1000} KB", times["ours"], peer.name, times[peer.name])
 
 
 def _puts(contenders: list[Contender], size: int) -> dict[str, list[float]]:

@@ -22,7 +22,10 @@ MAX_COUNT = 2**63 - 1
 
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _SIMPLE_VALUES = {20: False, 21: True, 22: None}
+_SIMPLE_ENCODED = {value: bytes((_SIMPLE << 5 | code,)) for code, value in _SIMPLE_VALUES.items()}
 _WIDTHS = {24: ">B", 25: ">H", 26: ">I", 27: ">Q"}
+# Additional information, the first number that is too large for it, and the initial byte with that argument.
+_HEADS = [(info, 256 ** struct.calcsize(width), struct.Struct(f">B{width[1]}")) for info, width in _WIDTHS.items()]
 
 
 def encode(value: object, tag: int | None = None) -> bytes:
@@ -97,27 +100,29 @@ def take_signed(values: Mapping[str, Any], key: str, what: str) -> int:
 
 def _head(major: int, number: int) -> bytes:
     """Return initial byte and argument in the shortest form (RFC 8949, 3)."""
+    initial = major << 5
     if number < 24:
-        return bytes([major << 5 | number])
-    if number >= 2**64:
-        raise OverflowError("a CBOR integer has 64 bits")
-    info = next(info for info, width in _WIDTHS.items() if number < 256 ** struct.calcsize(width))
-    return bytes([major << 5 | info]) + struct.pack(_WIDTHS[info], number)
+        return bytes((initial | number,))
+    for info, limit, width in _HEADS:
+        if number < limit:
+            return width.pack(initial | info, number)
+    raise OverflowError("a CBOR integer has 64 bits")
 
 
 def _encode(value: object) -> bytes:
-    if value is None or isinstance(value, bool):
-        return bytes([_SIMPLE << 5 | next(code for code, simple in _SIMPLE_VALUES.items() if simple is value)])
-    if isinstance(value, int):
-        return _head(_UNSIGNED, value) if value >= 0 else _head(_NEGATIVE, -1 - value)
+    # What records are made of comes first; isinstance of an abstract class comes last, it costs more than the rest.
     if isinstance(value, bytes):
         return _head(_BYTES, len(value)) + value
     if isinstance(value, str):
         text = value.encode()
         return _head(_TEXT, len(text)) + text
-    if isinstance(value, list | tuple):
+    if value is None or isinstance(value, bool):
+        return _SIMPLE_ENCODED[value]
+    if isinstance(value, int):
+        return _head(_UNSIGNED, value) if value >= 0 else _head(_NEGATIVE, -1 - value)
+    if isinstance(value, (list, tuple)):
         return _head(_ARRAY, len(value)) + b"".join(map(_encode, value))
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         pairs = sorted((_encode(key), _encode(item)) for key, item in value.items())
         return _head(_MAP, len(pairs)) + b"".join(key + item for key, item in pairs)
     raise TypeError(f"{type(value).__name__} has no place in our CBOR")
