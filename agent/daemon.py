@@ -28,7 +28,7 @@ from agent.config import Config
 from agent.console.api import create_app
 from agent.console.server import create_server, listen
 from agent.custody.listing import Sending, lines
-from agent.custody.signing import sign_own, take_receipt
+from agent.custody.signing import sign_lost, sign_own, take_receipt
 from agent.devices.camera import Camera
 from agent.devices.camera_address import list_cameras
 from agent.devices.fingerprint_pad_calibration import PadCalibration, uncalibrated
@@ -184,6 +184,10 @@ class Daemon:
     def sign_export(self, payload: bytes) -> bytes:
         """Sign the index of an export of our own records; raise NotOurExport or Malformed."""
         return sign_own(parse_index_payload(payload), self._config.kiosk.name, self._queue, self._trust.record_key)
+
+    def sign_lost(self, seq: int) -> bytes:
+        """Sign the tombstone of a record that our queue cannot read; raise NotLost or NotOurExport."""
+        return sign_lost(seq, self._config.kiosk.name, self._queue, self._trust.record_key, time.time_ns())
 
     def take_receipt(self, receipt: bytes) -> int:
         """Believe a receipt that was carried here, as one from the network; return its through_seq."""

@@ -172,6 +172,8 @@ def _print_imported(done: Imported) -> None:
     _out.print(f"✓ {kiosk}: {counted}, đến số · through {done.through_seq}")
     if done.quarantined:
         _out.print(f"[bold red]✗ {kiosk}: cách ly · quarantined {', '.join(map(str, done.quarantined))}[/]")
+    if done.lost:
+        _out.print(f"[bold red]✗ {kiosk}: mất ở kiosk · lost {', '.join(map(str, done.lost))}[/]")
     if done.receipt_written:
         _out.print("  Mang ổ về kiosk: `kiosk queue import`. [dim]The receipt is on the disk.[/]")
     else:

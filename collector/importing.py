@@ -8,9 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.proto.stream import SealedRecord
+from agent.proto.stream import Placed, SealedRecord, Tombstone
 from agent.sealing import SealingError, public_key_from_point
-from agent.transfer import ExportDamaged, ExportFolder, ExportIndex, Piece, find_exports, parse_index
+from agent.transfer import (
+    CarriedItem,
+    CarriedTombstone,
+    ExportDamaged,
+    ExportFolder,
+    ExportIndex,
+    Piece,
+    find_exports,
+    parse_index,
+)
 from agent.transfer.folder import RECEIPT
 from collector.arrivals import MAX_BATCH
 from collector.config import CollectorConfig
@@ -24,11 +33,15 @@ from collector.store import KioskPosition
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of one kiosk's export. `receipt_written` is False when the disk takes nothing: it is a copy only."""
+    """What became of one kiosk's export. `receipt_written` is False when the disk takes nothing: it is a copy only.
+
+    `lost` are the numbers of records that the kiosk lost; their tombstones are not among `stored` and `known`.
+    """
 
     kiosk: str
     stored: int
     known: int
+    lost: tuple[int, ...]
     through_seq: int
     quarantined: tuple[int, ...]
     receipt_written: bool
@@ -61,14 +74,15 @@ class _Import:
         index, position = self._believed()
         started_at, receipt = position.next_seq, b""
         for piece in index.pieces:
-            for batch in _batches(self._records(piece)):
+            for batch in _batches(self._arrivals(index, piece)):
                 position, receipt = self._take(position, batch, receipt)
             self._seen(index.kiosk, piece.next_seq)
-        stored = position.next_seq - started_at
+        stored = len(set(range(started_at, position.next_seq)).difference(index.lost))
         return Imported(
             kiosk=index.kiosk,
             stored=stored,
             known=index.next_seq - index.first_seq - len(index.lost) - stored,
+            lost=index.lost,
             through_seq=position.next_seq - 1,
             quarantined=self._store.quarantined(position.kiosk, position.epoch),
             receipt_written=bool(receipt) and _write_receipt(self._export.path, receipt),
@@ -89,13 +103,16 @@ class _Import:
             raise ImportRefused(f"{kiosk}: epoch {index.epoch}, {position.epoch} is registered")
         return index, position
 
-    def _records(self, piece: Piece) -> list[SealedRecord]:
+    def _arrivals(self, index: ExportIndex, piece: Piece) -> list[Placed]:
+        """Return a piece's records and tombstones, which must be those that the index names."""
         carried = self._export.records(piece)
-        if any(not piece.first_seq <= record.seq < piece.next_seq for record in carried):
+        if any(not piece.first_seq <= item.seq < piece.next_seq for item in carried):
             raise ExportDamaged(f"{piece.name}: a record of another number")
-        return [SealedRecord(record.seq, record.cose_sign1, record.ciphertext) for record in carried]
+        if any(isinstance(item, CarriedTombstone) != (item.seq in index.lost) for item in carried):
+            raise ExportDamaged(f"{piece.name}: lost records other than the index says")
+        return [_arrival(item) for item in carried]
 
-    def _take(self, position: KioskPosition, batch: list[SealedRecord], receipt: bytes) -> tuple[KioskPosition, bytes]:
+    def _take(self, position: KioskPosition, batch: list[Placed], receipt: bytes) -> tuple[KioskPosition, bytes]:
         taken = self._service.take(position, [*batch])
         if taken.refused is not None:
             reject = taken.refused.reject
@@ -103,9 +120,15 @@ class _Import:
         return taken.position, taken.ack.receipt if taken.ack is not None else receipt
 
 
-def _batches(records: list[SealedRecord]) -> Iterator[list[SealedRecord]]:
-    for first in range(0, len(records), MAX_BATCH):
-        yield records[first : first + MAX_BATCH]
+def _arrival(item: CarriedItem) -> Placed:
+    if isinstance(item, CarriedTombstone):
+        return Tombstone(item.seq, item.cose_sign1)
+    return SealedRecord(item.seq, item.cose_sign1, item.ciphertext)
+
+
+def _batches(arrivals: list[Placed]) -> Iterator[list[Placed]]:
+    for first in range(0, len(arrivals), MAX_BATCH):
+        yield arrivals[first : first + MAX_BATCH]
 
 
 def _write_receipt(folder: Path, receipt: bytes) -> bool:

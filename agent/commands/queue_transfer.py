@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agent.commands.exit_codes import ExitCode
@@ -12,12 +14,12 @@ from agent.config import Config, load_config
 from agent.console.client import KioskClient
 from agent.console.errors import DaemonUnreachable
 from agent.custody.errors import ExportDiskFailing, NoReceipt
-from agent.custody.exporting import Export, Exported, Sign
-from agent.custody.signing import sign_own, take_receipt
+from agent.custody.exporting import Export, Exported
+from agent.custody.signing import sign_lost, sign_own, take_receipt
 from agent.log import log_to_standard_error
 from agent.provisioning import epoch_book, load_record_trust, queue_folder, queue_settings
 from agent.queue import EpochStart, Queue, QueueReader
-from agent.sealing import release
+from agent.sealing import RecordKey, release
 from agent.transfer import ExportFolder, ExportIndex, folder_name, index_payload
 
 
@@ -28,8 +30,8 @@ def export(screen: Screen, socket: Path, path: Path, disk: Path) -> ExitCode:
         raise ExportDiskFailing(f"{disk}: no such folder")
     reader = QueueReader.open(queue_folder(config))
     with screen.progress("Xuất · Exporting", reader.next_seq - reader.acknowledged) as seen:
-        sign, first_seq = _signer(socket, config, reader), reader.acknowledged
-        work = Export(reader, config.kiosk.name, disk, sign, time.time_ns, lambda seq: seen(seq - first_seq))
+        signer, first_seq = _Signer(socket, config, reader), reader.acknowledged
+        work = Export(reader, config.kiosk.name, disk, signer, time.time_ns, lambda seq: seen(seq - first_seq))
         exported = work.run()
     if screen.as_json:
         screen.json({"exported": None if exported is None else asdict(exported)})
@@ -62,29 +64,54 @@ def take_back(screen: Screen, socket: Path, path: Path, disk: Path) -> ExitCode:
     return ExitCode.OK
 
 
-def _signer(socket: Path, config: Config, reader: QueueReader) -> Sign:
-    def sign(index: ExportIndex) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """The daemon signs; when none runs, we do."""
+
+    socket: Path
+    config: Config
+    reader: QueueReader
+
+    def sign_export(self, index: ExportIndex) -> bytes:
         try:
-            with KioskClient(socket) as client:
+            with KioskClient(self.socket) as client:
                 return client.sign_export(index_payload(index))
         except DaemonUnreachable:
-            key = load_record_trust(config, time.time_ns()).record_key
-            try:
-                return sign_own(index, config.kiosk.name, reader, key)
-            finally:
-                release(key)
+            with _record_key(self.config) as key:
+                return sign_own(index, self.config.kiosk.name, self.reader, key)
 
-    return sign
+    def sign_lost(self, seq: int) -> bytes:
+        try:
+            with KioskClient(self.socket) as client:
+                return client.sign_lost(seq)
+        except DaemonUnreachable:
+            log_to_standard_error()
+            with _record_key(self.config) as key, _own_queue(self.config) as queue:
+                return sign_lost(seq, self.config.kiosk.name, queue, key, time.time_ns())
+
+
+@contextmanager
+def _record_key(config: Config) -> Iterator[RecordKey]:
+    key = load_record_trust(config, time.time_ns()).record_key
+    try:
+        yield key
+    finally:
+        release(key)
+
+
+def _own_queue(config: Config) -> Queue:
+    """Open the queue of the current epoch; nobody else may hold it."""
+    book = epoch_book(config)
+    epoch = book.current()
+    start = EpochStart(epoch.number, epoch.head)
+    return Queue.open(book.queue_folder(epoch.number), start=start, settings=queue_settings(config))
 
 
 def _take_receipt(config: Config, receipt: bytes) -> int:
     log_to_standard_error()
     trust = load_record_trust(config, time.time_ns())
     release(trust.record_key)
-    book = epoch_book(config)
-    epoch = book.current()
-    start = EpochStart(epoch.number, epoch.head)
-    with Queue.open(book.queue_folder(epoch.number), start=start, settings=queue_settings(config)) as queue:
+    with _own_queue(config) as queue:
         return take_receipt(receipt, trust.receipt_keys, config.kiosk.name, queue).through_seq
 
 
@@ -100,4 +127,8 @@ def _tell(screen: Screen, exported: Exported) -> None:
     )
     if exported.lost:
         seqs = ", ".join(map(str, exported.lost))
-        screen.line(f"✗ Hồ sơ hỏng, không xuất được: {seqs}.", f"Damaged, not exported: {seqs}.", "red")
+        screen.line(
+            f"✗ Hồ sơ đã mất, chỉ mang giấy báo mất; cần thu nhận lại: {seqs}.",
+            f"Lost; only the notice of it is carried, take these people in again: {seqs}.",
+            "red",
+        )

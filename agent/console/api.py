@@ -168,6 +168,7 @@ def create_app(service: KioskService) -> Starlette:
         ("GET", "/v0/records/{epoch}/{seq}", routes.record),
         ("GET", "/v0/queue/records", queue.records),
         ("POST", "/v0/queue/exports", queue.exports),
+        ("POST", "/v0/queue/tombstones", queue.tombstones),
         ("POST", "/v0/queue/receipts", queue.receipts),
     )
     return Starlette(

@@ -120,6 +120,10 @@ class KioskClient:
         """Have the index of an export signed with the record key."""
         return self._send("POST", "/v0/queue/exports", content=payload).content
 
+    def sign_lost(self, seq: int) -> bytes:
+        """Have the tombstone of a record that the queue cannot read signed with the record key."""
+        return self._send("POST", f"/v0/queue/tombstones?seq={seq}").content
+
     def take_receipt(self, receipt: bytes) -> int:
         """Hand in a receipt that was carried here; return its through_seq."""
         return int(self._send("POST", "/v0/queue/receipts", content=receipt).json()["through_seq"])

@@ -2,6 +2,7 @@
 
 GET  /v0/queue/records?from=N&limit=M    what is known of each record, lowest seq first
 POST /v0/queue/exports                   index of an export (CBOR) -> the same, signed with the record key (COSE_Sign1)
+POST /v0/queue/tombstones?seq=N          -> the signed tombstone of a record that the queue cannot read (COSE_Sign1)
 POST /v0/queue/receipts                  a receipt that was carried here (COSE_Sign1) -> {through_seq}
 """
 
@@ -33,6 +34,10 @@ class QueueService(Protocol):
         """Sign the index of an export of our own records."""
         ...
 
+    def sign_lost(self, seq: int) -> bytes:
+        """Sign the tombstone of a record that our queue cannot read."""
+        ...
+
     def take_receipt(self, receipt: bytes) -> int:
         """Believe a receipt that was carried here; return its through_seq."""
         ...
@@ -54,6 +59,12 @@ class QueueRoutes:
         """Sign."""
         payload = await body_of(request, MAX_INDEX_BYTES)
         signed = await run_in_threadpool(self._service.sign_export, payload)
+        return Response(signed, media_type="application/cose")
+
+    async def tombstones(self, request: Request) -> Response:
+        """Sign for a lost record."""
+        seq = number_of(request.query_params.get("seq", ""), "seq")
+        signed = await run_in_threadpool(self._service.sign_lost, seq)
         return Response(signed, media_type="application/cose")
 
     async def receipts(self, request: Request) -> Response:

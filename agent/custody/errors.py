@@ -49,6 +49,14 @@ class NotOurExport(CustodyError):
     remedy = Words("Kiểm tra ổ và thư mục.", "Check disk and folder.")
 
 
+class NotLost(CustodyError):
+    """A record that looked lost can be read after all: nothing may be said in its place."""
+
+    code = "custody.not_lost"
+    words = Words("Hồ sơ vẫn đọc được, không bị mất.", "The record can be read after all; it is not lost.")
+    remedy = Words("Chạy lại `kiosk queue export`.", "Run `kiosk queue export` again.")
+
+
 class NoReceipt(CustodyError):
     """The folder holds no receipt: the collector has not imported it, or could not write to the disk."""
 

@@ -12,11 +12,21 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from agent.custody.errors import ExportBusy, ExportDiskFailing, ExportDiskFull
-from agent.queue import QueueReader, Storage
-from agent.sealing import SealingError, peek_record
-from agent.transfer import Carried, ExportFolder, ExportIndex, Piece, TransferError, folder_name, pack_piece
+from agent.queue import NoSuchRecord, QueueReader, Storage
+from agent.transfer import (
+    Carried,
+    CarriedItem,
+    CarriedTombstone,
+    ExportFolder,
+    ExportIndex,
+    Piece,
+    TransferError,
+    folder_name,
+    pack_piece,
+)
 from agent.transfer.folder import INDEX
 from agent.transfer.index import MAX_PIECE_BYTES, PIECE_NAME
 from agent.transfer.piece import ENTRY_BYTES
@@ -28,12 +38,25 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 # For folders, names and the index itself.
 SLACK_BYTES = 2**20
 
-Sign = Callable[[ExportIndex], bytes]
+
+class Signer(Protocol):
+    """Whoever holds record key and queue. Both may raise KioskError."""
+
+    def sign_export(self, index: ExportIndex) -> bytes:
+        """Sign the index of an export of our own records."""
+        ...
+
+    def sign_lost(self, seq: int) -> bytes:
+        """Sign the tombstone of a record that the queue cannot read."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What is on the disk now. `kept` files were whole from an earlier attempt; `lost` records could not be given."""
+    """What is on the disk now. `kept` files were whole from an earlier attempt.
+
+    `lost` records could not be read: their tombstones are carried in their place.
+    """
 
     folder: Path
     records: int
@@ -51,13 +74,13 @@ class Export:
         reader: QueueReader,
         kiosk: str,
         disk: Path,
-        sign: Sign,
+        signer: Signer,
         clock: Callable[[], int],
         written: Callable[[int], None] = lambda _: None,
         storage: Storage | None = None,
         piece_bytes: int = PIECE_BYTES,
     ) -> None:
-        self._reader, self._kiosk, self._sign, self._clock = reader, kiosk, sign, clock
+        self._reader, self._kiosk, self._signer, self._clock = reader, kiosk, signer, clock
         self._written, self._storage, self._piece_bytes = written, storage or Storage(), piece_bytes
         self._lost: list[int] = []
         self.folder = disk / folder_name(kiosk)
@@ -89,38 +112,44 @@ class Export:
         for piece in kept:
             self._written(piece.next_seq)
         self._require_room(pieces[-1].next_seq if pieces else self._reader.acknowledged)
-        for records in self._groups(pieces[-1].next_seq if pieces else self._reader.acknowledged):
-            pieces.append(self._write_piece(*records))
+        for items in self._groups(pieces[-1].next_seq if pieces else self._reader.acknowledged):
+            pieces.append(self._write_piece(items))
             self._written(pieces[-1].next_seq)
         first_seq, next_seq = pieces[0].first_seq, pieces[-1].next_seq
         head, lost = self._reader.head_before(next_seq), tuple(self._lost)
         index = ExportIndex(
             self._kiosk, self._reader.epoch, first_seq, next_seq, head, lost, tuple(pieces), max(0, self._clock())
         )
-        self._storage.write_new(self.folder / INDEX, [self._sign(index)])
+        self._storage.write_new(self.folder / INDEX, [self._signer.sign_export(index)])
         self._remove_others(pieces)
         size = sum(piece.size_bytes for piece in pieces)
         return Exported(self.folder, next_seq - first_seq - len(lost), size, len(pieces), len(kept), lost)
 
-    def _groups(self, from_seq: int) -> Iterator[tuple[int, int, list[Carried]]]:
-        """Yield first seq, next seq and records of each file to write."""
-        first, records, size = from_seq, list[Carried](), 0
+    def _groups(self, from_seq: int) -> Iterator[list[CarriedItem]]:
+        """Yield what goes into each file to write."""
+        items, size = list[CarriedItem](), 0
         for seq in range(from_seq, self._reader.next_seq):
-            entry = self._reader.read(seq)
-            if entry is None:
-                self._lost.append(seq)
-            else:
-                records.append(Carried(seq, entry.cose_sign1, entry.ciphertext))
-                size += ENTRY_BYTES + len(entry.cose_sign1) + len(entry.ciphertext)
-            if size >= self._piece_bytes or len(records) >= PIECE_RECORDS:
-                yield first, seq + 1, records
-                first, records, size = seq + 1, [], 0
-        if first < self._reader.next_seq:
-            yield first, self._reader.next_seq, records
+            item = self._item(seq)
+            items.append(item)
+            size += _bytes_of(item)
+            if size >= self._piece_bytes or len(items) >= PIECE_RECORDS:
+                yield items
+                items, size = [], 0
+        if items:
+            yield items
 
-    def _write_piece(self, first_seq: int, next_seq: int, records: list[Carried]) -> Piece:
+    def _item(self, seq: int) -> CarriedItem:
+        entry = self._reader.read(seq)
+        if entry is not None:
+            return Carried(seq, entry.cose_sign1, entry.ciphertext)
+        tombstone = self._signer.sign_lost(seq)
+        self._lost.append(seq)
+        return CarriedTombstone(seq, tombstone)
+
+    def _write_piece(self, items: list[CarriedItem]) -> Piece:
+        first_seq, next_seq = items[0].seq, items[-1].seq + 1
         name = f"records-{self._reader.epoch:010d}-{first_seq:014d}.kqx"
-        parts = pack_piece(records)
+        parts = pack_piece(items)
         digest = hashlib.sha256()
         for part in parts:
             digest.update(part)
@@ -150,19 +179,16 @@ class Export:
         try:
             records = ExportFolder(self.folder).records(Piece(name, size, digest, 0, 0))
             ours = all(self._is_ours(record) for record in records)
-        except (TransferError, OSError):
+        except (TransferError, NoSuchRecord, OSError):
             return None
         return _spanned(name, size, digest, records) if ours else None
 
-    def _is_ours(self, record: Carried) -> bool:
-        try:
-            claims = peek_record(record.cose_sign1)
-        except SealingError:
+    def _is_ours(self, item: CarriedItem) -> bool:
+        """Compare with the queue, byte for byte; a tombstone is signed anew and its file with it."""
+        if not isinstance(item, Carried) or not self._reader.kept(item.seq):
             return False
-        if claims.seq != record.seq or not self._reader.kept(record.seq):
-            return False
-        same = self._reader.head_before(record.seq + 1) == claims.payload_sha256
-        return same and hashlib.sha256(record.ciphertext).digest() == claims.ciphertext_sha256
+        entry = self._reader.read(item.seq)
+        return entry is not None and (entry.cose_sign1, entry.ciphertext) == (item.cose_sign1, item.ciphertext)
 
     def _require_room(self, from_seq: int) -> None:
         need = SLACK_BYTES + sum(
@@ -190,11 +216,14 @@ class Export:
         return kind(f"{self.folder}: {error.strerror}")
 
 
-def _spanned(name: str, size: int, digest: bytes, records: list[Carried]) -> Piece | None:
+def _bytes_of(item: CarriedItem) -> int:
+    return ENTRY_BYTES + len(item.cose_sign1) + (len(item.ciphertext) if isinstance(item, Carried) else 0)
+
+
+def _spanned(name: str, size: int, digest: bytes, records: list[CarriedItem]) -> Piece | None:
     """Return the piece if its records follow one another from the seq in its name on."""
     first_seq = int(name.split("-")[2].partition(".")[0])
     seqs = [record.seq for record in records]
     if not seqs or seqs != list(range(first_seq, first_seq + len(seqs))):
-        # A lost record leaves a gap that only the index tells apart from damage: written again.
         return None
     return Piece(name, size, digest, first_seq, seqs[-1] + 1)

@@ -1,12 +1,21 @@
-"""What the holder of the record key and the queue does for somebody else's export: sign it, and believe its receipt."""
+"""What the holder of record key and queue does for somebody else's export: sign it, and believe its receipt."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from agent.custody.errors import NotOurExport
-from agent.queue import HeadMismatch, NoSuchRecord
-from agent.sealing import Receipt, ReceiptKeys, SealingError, SigningKey, verify_receipt
+from agent.custody.errors import NotLost, NotOurExport
+from agent.queue import Entry, HeadMismatch, NoSuchRecord, RecordLost
+from agent.sealing import (
+    Receipt,
+    ReceiptKeys,
+    SealingError,
+    SigningKey,
+    TombstoneClaims,
+    sign_tombstone,
+    verify_receipt,
+)
+from agent.sealing.statements import DAMAGED
 from agent.transfer import ExportIndex, sign_index
 
 
@@ -20,6 +29,14 @@ class Heads(Protocol):
 
     def head_before(self, seq: int) -> bytes:
         """Return the payload hash of record `seq - 1`; raise NoSuchRecord."""
+        ...
+
+
+class Reading(Heads, Protocol):
+    """The queue, held by us: a record that it cannot read is set aside and stays lost."""
+
+    def read(self, seq: int) -> Entry:
+        """Return a record; raise RecordLost, NoSuchRecord or DiskFailing."""
         ...
 
 
@@ -45,6 +62,23 @@ def sign_own(index: ExportIndex, kiosk: str, queue: Heads, key: SigningKey) -> b
     if ours != index.head:
         raise NotOurExport(f"record {index.next_seq - 1}: another hash")
     return sign_index(index, key)
+
+
+def sign_lost(seq: int, kiosk: str, queue: Reading, key: SigningKey, time_ns: int) -> bytes:
+    """Sign the tombstone of a record that our own queue cannot read, and of no other one.
+
+    The record is set aside first, so that nothing is both carried and told lost. Raises NotLost, NotOurExport, and
+    what the queue raises.
+    """
+    try:
+        queue.read(seq)
+    except RecordLost as lost:
+        prev, now_ns = queue.head_before(seq), max(0, time_ns)
+        claims = TombstoneClaims(kiosk, queue.epoch, seq, prev, lost.payload_sha256, lost.known, DAMAGED, now_ns)
+        return sign_tombstone(claims, key)
+    except NoSuchRecord as error:
+        raise NotOurExport(f"record {seq}: not here") from error
+    raise NotLost(f"record {seq}")
 
 
 def take_receipt(data: bytes, keys: ReceiptKeys, kiosk: str, queue: Acknowledging) -> Receipt:

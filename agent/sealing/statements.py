@@ -16,6 +16,8 @@ TOMBSTONE_TYPE = "application/vnd.kiosk.tombstone.v1+cbor"
 CHECKPOINT_TYPE = "application/vnd.kiosk.checkpoint.v1+cbor"
 LOST_RANGE_TYPE = "application/vnd.kiosk.lost-range.v1+cbor"
 MAX_REASON = 200
+# The one reason that a kiosk itself can know.
+DAMAGED = "damaged on the kiosk's disk; what is left is kept in quarantine"
 _TOMBSTONE_KEYS = frozenset({"kiosk", "epoch", "seq", "prev", "payload", "known", "reason", "time"})
 _CHECKPOINT_KEYS = frozenset({"kiosk", "epoch", "next_seq", "head", "time"})
 _LOST_RANGE_KEYS = frozenset({"kiosk", "epoch", "first_seq", "next_seq", "head", "time"})

@@ -6,10 +6,12 @@ Knows sealing only. What is carried is what the stream would carry, sealed and s
 from agent.transfer.errors import ExportDamaged, ExportIncomplete, ExportUnreadable, TransferError
 from agent.transfer.folder import ExportFolder, find_exports, folder_name
 from agent.transfer.index import ExportIndex, Piece, index_payload, parse_index, parse_index_payload, sign_index
-from agent.transfer.piece import Carried, pack_piece, unpack_piece
+from agent.transfer.piece import Carried, CarriedItem, CarriedTombstone, pack_piece, unpack_piece
 
 __all__ = [
     "Carried",
+    "CarriedItem",
+    "CarriedTombstone",
     "ExportDamaged",
     "ExportFolder",
     "ExportIncomplete",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.transfer.errors import ExportDamaged, ExportIncomplete, ExportUnreadable
 from agent.transfer.index import Piece
-from agent.transfer.piece import Carried, unpack_piece
+from agent.transfer.piece import CarriedItem, unpack_piece
 
 INDEX = "index.cose"
 RECEIPT = "receipt.cose"
@@ -39,8 +39,8 @@ class ExportFolder:
         except FileNotFoundError:
             return None
 
-    def records(self, piece: Piece) -> list[Carried]:
-        """Return a piece's records, its bytes checked against the index. Raises ExportDamaged or ExportUnreadable."""
+    def records(self, piece: Piece) -> list[CarriedItem]:
+        """Return what a piece holds, its bytes checked against the index. Raises ExportDamaged or ExportUnreadable."""
         try:
             data = _read(self.path / piece.name, piece.size_bytes)
         except FileNotFoundError as error:

@@ -35,7 +35,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class ExportIndex:
-    """What one kiosk gave away: records first_seq up to, not including, next_seq, without the `lost` ones.
+    """What one kiosk gave away: records first_seq up to, not including, next_seq; tombstones in place of the `lost`.
 
     `head` is the payload hash of record next_seq - 1; `time_ns` is the kiosk's wall clock.
     """

@@ -1,4 +1,4 @@
-"""One file of an export: records one behind the other, as the stream carries them. Little-endian."""
+"""One file of an export: records and tombstones one behind the other, as the stream carries them. Little-endian."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from agent.transfer.errors import ExportDamaged
 
 MAGIC = b"KQXFER01"
-# Of other kinds there is none yet; a reader that does not know a kind refuses the file.
+# A reader that does not know a kind refuses the file.
 KIND_RECORD = 1
+KIND_TOMBSTONE = 2
 # Kind, zero, length of the COSE_Sign1, seq, length of the ciphertext; then both.
 _ENTRY = struct.Struct("<HHIQQ")
 ENTRY_BYTES = _ENTRY.size
@@ -25,17 +26,29 @@ class Carried:
     ciphertext: bytes = field(repr=False)
 
 
-def pack_piece(records: Iterable[Carried]) -> list[bytes]:
+@dataclass(frozen=True, slots=True)
+class CarriedTombstone:
+    """The signed statement that takes the place of a lost record."""
+
+    seq: int
+    cose_sign1: bytes = field(repr=False)
+
+
+CarriedItem = Carried | CarriedTombstone
+
+
+def pack_piece(items: Iterable[CarriedItem]) -> list[bytes]:
     """Return the file's content in parts, so that large records are not copied."""
     parts = [MAGIC]
-    for record in records:
-        sizes = (len(record.cose_sign1), record.seq, len(record.ciphertext))
-        parts += [_ENTRY.pack(KIND_RECORD, 0, *sizes), record.cose_sign1, record.ciphertext]
+    for item in items:
+        kind, ciphertext = (KIND_RECORD, item.ciphertext) if isinstance(item, Carried) else (KIND_TOMBSTONE, b"")
+        head = _ENTRY.pack(kind, 0, len(item.cose_sign1), item.seq, len(ciphertext))
+        parts += [head, item.cose_sign1, ciphertext]
     return parts
 
 
-def unpack_piece(data: bytes) -> Iterator[Carried]:
-    """Yield the records of a file; raise ExportDamaged where it does not make sense."""
+def unpack_piece(data: bytes) -> Iterator[CarriedItem]:
+    """Yield what is in a file; raise ExportDamaged where it does not make sense."""
     if not data.startswith(MAGIC):
         raise ExportDamaged("not a file of records")
     at = len(MAGIC)
@@ -45,7 +58,15 @@ def unpack_piece(data: bytes) -> Iterator[Carried]:
         kind, zero, cose_length, seq, length = _ENTRY.unpack_from(data, at)
         at += ENTRY_BYTES
         end = at + cose_length + length
-        if (kind, zero) != (KIND_RECORD, 0) or end > len(data):
-            raise ExportDamaged("ends too early" if end > len(data) else f"kind {kind}")
-        yield Carried(seq, data[at : at + cose_length], data[at + cose_length : end])
+        if end > len(data):
+            raise ExportDamaged("ends too early")
+        yield _item(kind, zero, seq, data[at : at + cose_length], data[at + cose_length : end])
         at = end
+
+
+def _item(kind: int, zero: int, seq: int, cose_sign1: bytes, ciphertext: bytes) -> CarriedItem:
+    if (kind, zero) == (KIND_RECORD, 0):
+        return Carried(seq, cose_sign1, ciphertext)
+    if (kind, zero, ciphertext) == (KIND_TOMBSTONE, 0, b""):
+        return CarriedTombstone(seq, cose_sign1)
+    raise ExportDamaged(f"kind {kind}")

@@ -17,8 +17,7 @@ from agent.sealing import (
     sign_lost_range,
     sign_tombstone,
 )
-
-DAMAGED = "damaged on the kiosk's disk; what is left is kept in quarantine"
+from agent.sealing.statements import DAMAGED
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.queue import Storage
-from agent.sealing import FileSigningKey, verify_receipt
+from agent.custody.signing import take_receipt
+from agent.sealing import FileSigningKey, TombstoneClaims, sign_tombstone, verify_receipt
 from agent.transfer import (
+    Carried,
+    CarriedItem,
+    CarriedTombstone,
     ExportDamaged,
     ExportFolder,
     ExportIncomplete,
+    Piece,
     TransferError,
     folder_name,
     pack_piece,
@@ -25,7 +30,7 @@ from agent.transfer import (
 from agent.transfer.piece import unpack_piece
 from collector.errors import ImportRefused, StoreInUse
 from collector.importing import Imported, import_folder
-from tests.collector.world import KIOSK, OTHER_KIOSK, World
+from tests.collector.world import EPOCH, KIOSK, OTHER_KIOSK, World
 from tests.custody.carrying import export
 from tests.uplink.conftest import Serve, loop, serve
 from tests.uplink.kiosk import Kiosk
@@ -62,13 +67,29 @@ def resign(opened: Kiosk, disk: Path, **changed: object) -> None:
     (disk / FOLDER / "index.cose").write_bytes(sign_index(index, opened.trust.record_key))
 
 
+def described(path: Path, piece: Piece) -> Piece:
+    """Return the piece with the size and hash that its file has now."""
+    data = path.read_bytes()
+    return replace(piece, size_bytes=len(data), sha256=hashlib.sha256(data).digest())
+
+
+def lose(opened: Kiosk, *seqs: int) -> None:
+    """Damage records on the kiosk's disk."""
+    (path,) = (opened.world.folder / "queue").glob("segment-*")
+    data = bytearray(path.read_bytes())
+    places = [data.index(opened.queue.read(seq).ciphertext) for seq in seqs]
+    for place in places:
+        data[place] ^= 0xFF
+    path.write_bytes(data)
+
+
 def test_everything_is_stored_and_signed_for(world: World, kiosk: Kiosk, disk: Path) -> None:
     """In order, unchanged; the receipt lies beside the records."""
     ids = kiosk.enqueue(15)
     export(kiosk, disk)
     seen: list[tuple[str, int]] = []
     (done,) = import_folder(world.config, disk, lambda *told: seen.append(told))
-    assert done == Imported(KIOSK, 15, 0, 14, (), True)
+    assert done == Imported(KIOSK, 15, 0, (), 14, (), True)
     assert world.stored_ids() == ids
     assert seen[-1] == (KIOSK, 15)
     receipt = verify_receipt((disk / FOLDER / "receipt.cose").read_bytes(), kiosk.trust.receipt_keys)
@@ -109,7 +130,7 @@ def test_what_the_stream_brought_first_is_known(world: World, kiosk: Kiosk, disk
     ids += kiosk.enqueue(2)
     with serve(), kiosk.uplink():
         kiosk.await_acknowledged(11)
-    assert bring(world, disk) == Imported(KIOSK, 0, 9, 10, (), True)
+    assert bring(world, disk) == Imported(KIOSK, 0, 9, (), 10, (), True)
     assert world.stored_ids() == ids
 
 
@@ -138,7 +159,7 @@ def test_a_disk_that_takes_no_receipt_is_imported_all_the_same(
     kiosk.enqueue(1)
     export(kiosk, disk)
     (disk / FOLDER / "receipt.cose.new").mkdir()
-    assert bring(world, disk) == Imported(KIOSK, 1, 0, 0, (), False)
+    assert bring(world, disk) == Imported(KIOSK, 1, 0, (), 0, (), False)
 
 
 class TestHostileDisks:
@@ -201,14 +222,10 @@ class TestHostileDisks:
         index = parse_index(ExportFolder(disk / FOLDER).index(), None)
         path = disk / FOLDER / index.pieces[0].name
         first, second = unpack_piece(path.read_bytes())
+        assert isinstance(second, Carried)
         parts = pack_piece([first, replace(second, ciphertext=b"x" * len(second.ciphertext))])
-        path.unlink()
-        Storage().write_new(path, parts)
-        data = path.read_bytes()
-        import hashlib  # noqa: PLC0415
-
-        piece = replace(index.pieces[0], sha256=hashlib.sha256(data).digest())
-        resign(kiosk, disk, pieces=(piece,))
+        path.write_bytes(b"".join(parts))
+        resign(kiosk, disk, pieces=(described(path, index.pieces[0]),))
         with pytest.raises(ImportRefused, match="invalid_record"):
             bring(world, disk)
         assert len(world.stored_ids()) == 1
@@ -229,14 +246,141 @@ class TestHostileDisks:
             bring(world, disk)
         assert world.stored_ids() == []
 
-    def test_a_gap_where_a_record_was_lost_stops_there(self, world: World, kiosk: Kiosk, disk: Path) -> None:
-        """The chain goes on only over the lost record's tombstone."""
-        ids = kiosk.enqueue(5)
-        (path,) = (world.folder / "queue").glob("segment-*")
-        data = bytearray(path.read_bytes())
-        data[data.index(kiosk.queue.read(3).ciphertext)] ^= 0xFF
-        path.write_bytes(data)
+
+class TestLostRecords:
+    """A tombstone goes in the place of each, and the chain goes on over it."""
+
+    def test_the_rest_is_stored_and_the_loss_is_an_alarm(self, world: World, kiosk: Kiosk, disk: Path) -> None:
+        """In the middle, two in a row, the first and the last one; the receipt covers them."""
+        ids = kiosk.enqueue(9)
+        lose(kiosk, 0, 3, 4, 8)
         export(kiosk, disk)
+        assert bring(world, disk) == Imported(KIOSK, 5, 0, (0, 3, 4, 8), 8, (), True)
+        assert world.stored_ids() == [ids[seq] for seq in (1, 2, 5, 6, 7)]
+        with world.store() as store:
+            assert [alarm.code for alarm in store.alarms(10)] == ["record_lost"] * 4
+        take_receipt((disk / FOLDER / "receipt.cose").read_bytes(), kiosk.trust.receipt_keys, KIOSK, kiosk.queue)
+        assert kiosk.queue.acknowledged == 9
+
+    def test_again_and_over_the_network_nothing_is_told_twice(
+        self, world: World, kiosk: Kiosk, disk: Path, serve: Serve
+    ) -> None:
+        """The same disk, a later one with a tombstone signed anew, and the stream."""
+        ids = kiosk.enqueue(5)
+        lose(kiosk, 2)
+        export(kiosk, disk)
+        bring(world, disk)
+        ids += kiosk.enqueue(1)
+        export(kiosk, disk)
+        assert bring(world, disk) == Imported(KIOSK, 1, 4, (2,), 5, (), True)
+        ids += kiosk.enqueue(1)
+        with serve(), kiosk.uplink():
+            kiosk.await_acknowledged(7)
+        assert bring(world, disk) == Imported(KIOSK, 0, 5, (2,), 6, (), True)
+        assert world.stored_ids() == [*ids[:2], *ids[3:]]
+        with world.store() as store:
+            assert [alarm.code for alarm in store.alarms(10)] == ["record_lost"]
+
+    def test_what_the_stream_told_first_is_known(self, world: World, kiosk: Kiosk, disk: Path, serve: Serve) -> None:
+        """The disk was on its way while the network came back."""
+        ids = kiosk.enqueue(5)
+        lose(kiosk, 2)
+        export(kiosk, disk)
+        with serve(), kiosk.uplink():
+            kiosk.await_acknowledged(5)
+        assert bring(world, disk) == Imported(KIOSK, 0, 4, (2,), 4, (), True)
+        assert world.stored_ids() == [*ids[:2], *ids[3:]]
+
+    def test_a_record_that_arrived_before_it_was_lost_stays(
+        self, world: World, kiosk: Kiosk, disk: Path, serve: Serve
+    ) -> None:
+        """The kiosk never saw the receipt, and its tombstone names the record's true hash."""
+        ids = kiosk.enqueue(3)
+        export(kiosk, disk)
+        bring(world, disk)
+        lose(kiosk, 1)
+        export(kiosk, disk)
+        assert bring(world, disk) == Imported(KIOSK, 0, 2, (1,), 2, (), True)
+        assert world.stored_ids() == ids
+        with world.store() as store:
+            assert not store.alarms(10)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"kiosk": OTHER_KIOSK},
+            {"epoch": EPOCH + 1},
+            {"seq": 2},
+            {"prev": bytes(32)},
+        ],
+        ids=lambda wrong: next(iter(wrong)),
+    )
+    def test_a_tombstone_for_another_place_is_refused(
+        self, world: World, kiosk: Kiosk, disk: Path, wrong: dict[str, object]
+    ) -> None:
+        """Rightly signed and indexed: the code that judges the stream judges it."""
+        ids = kiosk.enqueue(3)
+        first, second = kiosk.queue.read(0), kiosk.queue.read(1)
+        claims = TombstoneClaims(KIOSK, EPOCH, 1, second.prev, second.payload_sha256, True, "gone", 0)
+        changed = replace(claims, **wrong)  # type: ignore[arg-type] # the fields' names
+        forged = CarriedTombstone(1, sign_tombstone(changed, kiosk.trust.record_key))
+        self._rewrite(kiosk, disk, [Carried(0, first.cose_sign1, first.ciphertext), forged], (1,))
+        with pytest.raises(ImportRefused, match="seq 1"):
+            bring(world, disk)
+        assert world.stored_ids() == ids[:1]
+
+    def test_a_tombstone_of_another_key_is_refused(
+        self, world: World, kiosk: Kiosk, disk: Path, tmp_path: Path
+    ) -> None:
+        """Nobody else can declare a person's record lost."""
+        kiosk.enqueue(2)
+        entry = kiosk.queue.read(0)
+        claims = TombstoneClaims(KIOSK, EPOCH, 0, entry.prev, entry.payload_sha256, True, "gone", 0)
+        other = FileSigningKey.create(tmp_path / "other.key")
+        self._rewrite(kiosk, disk, [CarriedTombstone(0, sign_tombstone(claims, other))], (0,))
+        with pytest.raises(ImportRefused, match="invalid_record"):
+            bring(world, disk)
+        assert world.stored_ids() == []
+
+    def test_a_record_dressed_as_a_tombstone_is_refused(self, world: World, kiosk: Kiosk, disk: Path) -> None:
+        """And the other way round: what is signed says what it is."""
+        kiosk.enqueue(2)
+        entry = kiosk.queue.read(0)
+        claims = TombstoneClaims(KIOSK, EPOCH, 0, entry.prev, entry.payload_sha256, True, "gone", 0)
+        tombstone = sign_tombstone(claims, kiosk.trust.record_key)
+        for item, lost in ((CarriedTombstone(0, entry.cose_sign1), (0,)), (Carried(0, tombstone, b""), ())):
+            self._rewrite(kiosk, disk, [item], lost)
+            with pytest.raises(ImportRefused, match="invalid_record"):
+                bring(world, disk)
+        assert world.stored_ids() == []
+
+    @pytest.mark.parametrize("lost", [(), (1, 2), (2,)], ids=str)
+    def test_an_index_that_names_other_losses_is_refused(
+        self, world: World, kiosk: Kiosk, disk: Path, lost: tuple[int, ...]
+    ) -> None:
+        """What is told to be lost and what is carried must be the same."""
+        kiosk.enqueue(4)
+        lose(kiosk, 1)
+        export(kiosk, disk)
+        resign(kiosk, disk, lost=lost)
+        with pytest.raises(ExportDamaged, match="lost records"):
+            bring(world, disk)
+        assert world.stored_ids() == []
+
+    def test_a_gap_without_a_tombstone_stops_there(self, world: World, kiosk: Kiosk, disk: Path) -> None:
+        """The chain does not go on by itself."""
+        ids = kiosk.enqueue(5)
+        entries = [kiosk.queue.read(seq) for seq in (0, 1, 2, 4)]
+        self._rewrite(kiosk, disk, [Carried(one.seq, one.cose_sign1, one.ciphertext) for one in entries], (3,))
         with pytest.raises(ImportRefused, match="seq 4: out_of_range"):
             bring(world, disk)
         assert world.stored_ids() == ids[:3]
+
+    @staticmethod
+    def _rewrite(kiosk: Kiosk, disk: Path, items: list[CarriedItem], lost: tuple[int, ...]) -> None:
+        """Put other things into the export's one file, rightly indexed."""
+        export(kiosk, disk)
+        (piece,) = parse_index(ExportFolder(disk / FOLDER).index(), None).pieces
+        path = disk / FOLDER / piece.name
+        path.write_bytes(b"".join(pack_piece(items)))
+        resign(kiosk, disk, pieces=(described(path, piece),), lost=lost)

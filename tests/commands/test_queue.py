@@ -198,16 +198,26 @@ class TestTransfer:
         done = kiosk_alone(world, "export", world.folder / "gone")
         assert (done.exit_code, "custody.disk_failing" in done.stderr) == (1, True)
 
-    def test_what_cannot_be_exported_is_named(self, world: World, kiosk_queue: Kiosk) -> None:
-        """A damaged record; the rest goes."""
-        kiosk_queue.enqueue(3)
-        (path,) = (world.folder / "queue").glob("segment-*")
-        data = bytearray(path.read_bytes())
-        data[data.index(kiosk_queue.queue.read(1).ciphertext)] ^= 0xFF
-        path.write_bytes(data)
-        done = kiosk_alone(world, "export", world.folder / "usb")
-        assert done.exit_code == 0
-        assert "Damaged, not exported: 1." in done.stdout
+    def test_a_lost_record_is_told_and_the_rest_arrives(self, world: World) -> None:
+        """Its tombstone goes in its place, an alarm is raised, the receipt covers it."""
+        usb = world.folder / "usb"
+        with Kiosk(world) as kiosk:
+            ids = kiosk.enqueue(4)
+            (path,) = (world.folder / "queue").glob("segment-*")
+            data = bytearray(path.read_bytes())
+            data[data.index(kiosk.queue.read(1).ciphertext)] ^= 0xFF
+            path.write_bytes(data)
+            assert "queue.locked" in kiosk_alone(world, "export", usb).stderr
+        done = kiosk_alone(world, "export", usb)
+        assert "take these people in again: 1." in done.stdout
+        (told,) = values(collector(world, "import", usb, "--json"))
+        assert (told["stored"], told["known"], told["lost"], told["through_seq"]) == (3, 0, [1], 3)
+        assert world.stored_ids() == [ids[0], *ids[2:]]
+        assert "mất ở kiosk · lost 1" in collector(world, "import", usb).stdout
+        assert "record_lost" in collector(world, "alarms").stdout
+        (told,) = values(kiosk_alone(world, "import", usb, "--json"))
+        assert told == {"through_seq": 3}
+        assert "No record waits" in kiosk_alone(world, "export", usb).stdout
 
     def test_an_import_that_fails_tells_why(self, world: World) -> None:
         """With the collector's own words."""

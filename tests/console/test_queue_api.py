@@ -42,6 +42,14 @@ def test_an_index_is_signed_as_the_bytes_it_is(client: KioskClient) -> None:
     assert client.sign_export(payload) == b"signed " + payload
 
 
+def test_a_tombstone_is_signed_for_its_number(client: KioskClient) -> None:
+    """As bytes."""
+    assert client.sign_lost(7) == b"lost 7"
+    with pytest.raises(RemoteError) as told:
+        client.sign_lost(0)
+    assert told.value.code == "custody.not_lost"
+
+
 def test_a_receipt_is_handed_in(client: KioskClient) -> None:
     """And what it covers comes back."""
     assert client.take_receipt(b"seven b") == 7
@@ -61,6 +69,8 @@ def test_refusals_keep_their_words(client: KioskClient) -> None:
         ("GET", "/v0/queue/records?from=x", 0),
         ("GET", "/v0/queue/records?limit=-1", 0),
         ("POST", "/v0/queue/exports", queue_api.MAX_INDEX_BYTES + 1),
+        ("POST", "/v0/queue/tombstones", 0),
+        ("POST", "/v0/queue/tombstones?seq=-1", 0),
         ("POST", "/v0/queue/receipts", queue_api.MAX_RECEIPT_BYTES + 1),
     ],
 )

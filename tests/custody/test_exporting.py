@@ -15,7 +15,8 @@ import pytest
 from agent.custody.errors import ExportBusy, ExportDiskFailing, ExportDiskFull
 from agent.custody.exporting import Exported
 from agent.queue import RecordLost, Storage
-from agent.transfer import ExportFolder, ExportIncomplete, ExportIndex, folder_name, parse_index
+from agent.sealing import verify_tombstone
+from agent.transfer import CarriedTombstone, ExportFolder, ExportIncomplete, ExportIndex, folder_name, parse_index
 from tests.collector.world import KIOSK
 from tests.custody.carrying import export
 from tests.queue.test_storage import Recorder
@@ -67,11 +68,14 @@ def carried(kiosk: Kiosk, disk: Path) -> tuple[ExportIndex, list[int]]:
     """Read the export back as the collector does; return its index and the seqs in it."""
     folder = ExportFolder(disk / FOLDER)
     index = parse_index(folder.index(), kiosk.trust.record_key.public_key)
-    records = [record for piece in index.pieces for record in folder.records(piece)]
-    for record in records:
-        entry = kiosk.queue.read(record.seq)
-        assert (record.cose_sign1, record.ciphertext) == (entry.cose_sign1, entry.ciphertext)
-    return index, [record.seq for record in records]
+    items = [item for piece in index.pieces for item in folder.records(piece)]
+    for item in items:
+        if isinstance(item, CarriedTombstone):
+            assert verify_tombstone(item.cose_sign1, kiosk.trust.record_key.public_key).seq == item.seq
+            continue
+        entry = kiosk.queue.read(item.seq)
+        assert (item.cose_sign1, item.ciphertext) == (entry.cose_sign1, entry.ciphertext)
+    return index, [item.seq for item in items]
 
 
 def must(exported: Exported | None) -> Exported:
@@ -211,11 +215,12 @@ def test_another_kiosks_or_a_forged_file_is_not_kept(kiosk: Kiosk, disk: Path) -
     assert carried(kiosk, disk)[1] == list(range(9))
 
 
-def test_a_lost_record_is_named_and_the_rest_is_carried(kiosk: Kiosk, disk: Path, queue_folder: Path) -> None:
-    """The export says what it could not give."""
+def test_a_lost_record_is_carried_as_its_tombstone(kiosk: Kiosk, disk: Path, queue_folder: Path) -> None:
+    """It is set aside for good: nothing is both carried and told lost."""
     kiosk.enqueue(9)
     (path,) = queue_folder.glob("segment-*")
-    data = bytearray(path.read_bytes())
+    whole = path.read_bytes()
+    data = bytearray(whole)
     at = data.index(kiosk.queue.read(4).ciphertext)
     data[at] ^= 0xFF
     path.write_bytes(data)
@@ -225,7 +230,22 @@ def test_a_lost_record_is_named_and_the_rest_is_carried(kiosk: Kiosk, disk: Path
         with pytest.raises(RecordLost):
             kiosk.queue.read(4)
     index, seqs = carried(kiosk, disk)
-    assert (index.lost, seqs) == ((4,), [0, 1, 2, 3, 5, 6, 7, 8])
+    assert (index.lost, seqs) == ((4,), list(range(9)))
+    path.write_bytes(whole)
+    with pytest.raises(RecordLost):
+        kiosk.queue.read(4)
+
+
+def test_a_file_with_a_damaged_signature_is_not_kept(kiosk: Kiosk, disk: Path) -> None:
+    """The collector would refuse the record: kept is what is ours byte for byte."""
+    kiosk.enqueue(9)
+    export(kiosk, disk)
+    path = min((disk / FOLDER).glob("*.kqx"))
+    data = bytearray(path.read_bytes())
+    data[data.index(kiosk.queue.read(0).cose_sign1) + len(kiosk.queue.read(0).cose_sign1) - 1] ^= 1
+    path.write_bytes(data)
+    assert must(export(kiosk, disk)).kept == 0
+    assert carried(kiosk, disk)[1] == list(range(9))
 
 
 class TestTheDisk:

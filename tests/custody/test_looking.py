@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from agent.custody.checking import check
-from agent.custody.errors import NotOurExport
+from agent.custody.errors import NotLost, NotOurExport
 from agent.custody.listing import Line, Sending, lines
-from agent.custody.signing import sign_own, take_receipt
+from agent.custody.signing import sign_lost, sign_own, take_receipt
 from agent.queue import QueueReader, RecordLost
-from agent.sealing import FileSigningKey, Receipt, sign_receipt
+from agent.sealing import FileSigningKey, Receipt, sign_receipt, verify_tombstone
 from agent.transfer import ExportIndex, Piece, parse_index
 from tests.collector.world import EPOCH, KIOSK, World
 from tests.uplink.kiosk import Kiosk
@@ -134,6 +134,40 @@ class TestSigning:
         longer = replace(index, next_seq=9, pieces=(replace(index.pieces[0], next_seq=9),))
         with pytest.raises(NotOurExport, match="not here"):
             sign_own(longer, KIOSK, kiosk.queue, kiosk.trust.record_key)
+
+
+class TestTombstones:
+    """Only what is lost is said to be lost."""
+
+    def test_a_record_that_can_be_read_gets_none(self, kiosk: Kiosk) -> None:
+        """Whoever asks."""
+        kiosk.enqueue(2)
+        with pytest.raises(NotLost):
+            sign_lost(1, KIOSK, kiosk.queue, kiosk.trust.record_key, 0)
+
+    def test_a_record_that_was_never_made_gets_none(self, kiosk: Kiosk) -> None:
+        """Nor one of the future."""
+        kiosk.enqueue(2)
+        with pytest.raises(NotOurExport, match="not here"):
+            sign_lost(2, KIOSK, kiosk.queue, kiosk.trust.record_key, 0)
+
+    def test_a_lost_one_gets_its_place_in_the_chain(self, kiosk: Kiosk, queue_folder: Path) -> None:
+        """Its true hash is known from the next record; a clock before 1970 counts as 1970."""
+        kiosk.enqueue(3)
+        lost = kiosk.queue.read(1)
+        flip(queue_folder, lost.ciphertext)
+        signed = sign_lost(1, KIOSK, kiosk.queue, kiosk.trust.record_key, -5)
+        claims = verify_tombstone(signed, kiosk.trust.record_key.public_key)
+        assert (claims.kiosk, claims.epoch, claims.seq, claims.time_ns) == (KIOSK, EPOCH, 1, 0)
+        assert (claims.prev, claims.payload_sha256, claims.known) == (lost.prev, lost.payload_sha256, True)
+
+
+def flip(queue_folder: Path, ciphertext: bytes) -> None:
+    """Damage the record that holds this."""
+    (path,) = queue_folder.glob("segment-*")
+    data = bytearray(path.read_bytes())
+    data[data.index(ciphertext)] ^= 0xFF
+    path.write_bytes(data)
 
 
 class TestReceipts:

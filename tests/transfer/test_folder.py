@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from agent.transfer import (
     Carried,
+    CarriedItem,
+    CarriedTombstone,
     ExportDamaged,
     ExportFolder,
     ExportIncomplete,
@@ -23,9 +26,12 @@ from agent.transfer import (
 )
 
 NAME = "records-0000000001-00000000000000.kqx"
-RECORDS = [Carried(seq, bytes([seq]) * 20, os.urandom(100 * seq)) for seq in range(4)]
+RECORDS: list[CarriedItem] = [
+    *(Carried(seq, bytes([seq]) * 20, os.urandom(100 * seq)) for seq in range(4)),
+    CarriedTombstone(4, b"t" * 20),
+]
 DATA = b"".join(pack_piece(RECORDS))
-PIECE = Piece(NAME, len(DATA), hashlib.sha256(DATA).digest(), 0, 4)
+PIECE = Piece(NAME, len(DATA), hashlib.sha256(DATA).digest(), 0, 5)
 
 
 def test_records_come_back_as_they_were_packed() -> None:
@@ -38,7 +44,7 @@ def test_a_file_cut_at_any_byte_gives_whole_records_or_is_refused() -> None:
     """Never a part of one."""
     ends = {8}
     for record in RECORDS:
-        ends.add(max(ends) + 24 + len(record.cose_sign1) + len(record.ciphertext))
+        ends.add(max(ends) + sum(map(len, pack_piece([record])[1:])))
     for length in range(len(DATA)):
         if length in ends:
             found = list(unpack_piece(DATA[:length]))
@@ -48,11 +54,19 @@ def test_a_file_cut_at_any_byte_gives_whole_records_or_is_refused() -> None:
                 list(unpack_piece(DATA[:length]))
 
 
+def test_a_tombstone_carries_no_content() -> None:
+    """Whoever puts a ciphertext behind one wants it to be skipped."""
+    entry = struct.pack("<HHIQQ", 2, 0, 3, 0, 5)
+    assert list(unpack_piece(DATA[:8] + struct.pack("<HHIQQ", 2, 0, 3, 7, 0) + b"abc")) == [CarriedTombstone(7, b"abc")]
+    with pytest.raises(ExportDamaged, match="kind 2"):
+        list(unpack_piece(DATA[:8] + entry + b"abc" + b"fives"))
+
+
 @given(st.binary(max_size=100))
 def test_whatever_is_in_a_file_only_our_error_comes_out(data: bytes) -> None:
     """Lying lengths and unknown kinds."""
     with pytest.raises(ExportDamaged):
-        list(unpack_piece(DATA[:8] + b"\x02" + data.ljust(1, b"\0")))
+        list(unpack_piece(DATA[:8] + b"\x03" + data.ljust(1, b"\0")))
 
 
 def test_a_file_is_believed_only_by_its_hash(tmp_path: Path) -> None:
