@@ -13,12 +13,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import cbor2
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from google.protobuf.json_format import MessageToJson
 
 from agent.opening import pack_record
 from agent.proto import border, stream
+from agent.proto.v1 import record_pb2
+from agent.queue.layout import place_holder
 from agent.sealing import (
     Bundle,
     CheckpointClaims,
@@ -44,12 +48,18 @@ from agent.sealing import (
     sign_record,
     sign_tombstone,
 )
+from agent.sealing.cose import sign1
+from agent.sealing.encoding import encode
 from agent.sealing.hpke import INFO_PREFIX
+from agent.sealing.record import CONTENT_TYPE as RECORD_TYPE
+from agent.transfer import Carried, CarriedTombstone, ExportIndex, Piece, pack_piece, sign_index
+from tests.sealing.stranger import open_hpke
 
 FILE = Path(__file__).resolve().parents[1] / "data" / "record-v1.json"
 KIOSK, TIME_NS = "kiosk-1", 1_760_000_000_000_000_000
 SIGNERS = {"record": 1, "new_record": 2, "receipt": 3, "campaign": 4}
 PARTS = (("chip/dg1", "application/octet-stream", b"dg1"), ("portrait/still", "image/png", b"\x89PNG"))
+ABOUT = "Wire format v1, docs/record.md. Bytes are hexadecimal, times nanoseconds since the Unix epoch."
 OPERATOR = border.Operator("operator", "peer uid 1000", border.Verdict.NOT_ASSESSED, "not signed in")
 
 Json = dict[str, Any]  # Any: JSON nests freely
@@ -136,16 +146,19 @@ def vectors(ciphertexts: dict[str, bytes] | None = None) -> Json:
         records.append(_record(suite, core, seq, head, ciphertext))
         head = bytes.fromhex(records[-1]["payload_sha256"])
     return {
-        "about": "Wire format v1, docs/record.md. Bytes are hexadecimal, times nanoseconds since the Unix epoch.",
+        "about": ABOUT,
         "signing_keys": {name: _signing_key(key) for name, key in KEYS.items()},
         "sealing_keys": {suite: _sealing_key(key) for suite, key in private.items()},
         "manifest": written.hex(),
+        "manifest_json": json.loads(MessageToJson(record_pb2.Manifest.FromString(written))),
         "parts": [data.hex() for _, _, data in PARTS],
         "content": content.hex(),
         "epoch_start": {"kiosk": KIOSK, "epoch": 1, "head": start.hex()},
         "records": records,
         "statements": _statements(start, head),
-        "recipients_bundle": _bundle(private).hex(),
+        "recipients_bundle": _signed(_bundle(private), "campaign"),
+        "export": _export(records, head),
+        "refused": _refused(records),
     }
 
 
@@ -157,14 +170,21 @@ def _core(recipient: bytes, manifest_sha256: bytes) -> Core:
 def _record(suite: str, core: Core, seq: int, prev: bytes, ciphertext: bytes) -> Json:
     signed = sign_record(core, 1, seq, prev, ciphertext, KEYS["record"])
     sent = stream.SealedRecord(seq, signed.cose_sign1, ciphertext)
+    info = INFO_PREFIX + hashlib.sha256(core.to_bytes()).digest()
+    opening = open_hpke(_sealing_key(recipients()[suite]), ciphertext, info)
     return {
         "suite": suite,
         "seq": seq,
         "prev": prev.hex(),
         "core": core.to_bytes().hex(),
-        "info": (INFO_PREFIX + hashlib.sha256(core.to_bytes()).digest()).hex(),
+        "core_says": _plain(cbor2.loads(core.to_bytes())),
+        "info": info.hex(),
+        "shared_secret": opening.shared_secret.hex(),
+        "key": opening.key.hex(),
+        "base_nonce": opening.base_nonce.hex(),
         "ciphertext": ciphertext.hex(),
         "cose_sign1": signed.cose_sign1.hex(),
+        "payload_says": _says(signed.cose_sign1),
         "payload_sha256": signed.payload_sha256.hex(),
         "append_request": stream.encode_request(sent).hex(),
         "file": b"".join(pack_record(sent)).hex(),
@@ -173,20 +193,83 @@ def _record(suite: str, core: Core, seq: int, prev: bytes, ciphertext: bytes) ->
 
 def _statements(start: bytes, head: bytes) -> Json:
     record = KEYS["record"]
-    lost = TombstoneClaims(KIOSK, 1, 2, head, bytes(32), False, "damaged on the disk", TIME_NS)
-    before = PreviousEpoch(1, 3, bytes(32), 1)
+    lost = TombstoneClaims(KIOSK, 1, 2, head, place_holder(1, 2), False, "damaged on the disk", TIME_NS)
+    before = PreviousEpoch(1, 3, lost.payload_sha256, 1)
+    secret = hashlib.sha256(b"test vector token").digest()
     epoch = EpochClaims(KIOSK, 2, point_of(KEYS["new_record"].public_key), before, "rotated", None, (2,), TIME_NS)
-    proof = sign_epoch(epoch, KEYS["new_record"], record)
+    by_token = replace(epoch, reason="the key is lost", token_sha256=hashlib.sha256(secret).digest())
+    proof, alone = sign_epoch(epoch, KEYS["new_record"], record), sign_epoch(by_token, KEYS["new_record"], None)
     receipt = Receipt("collector", KIOSK, 1, 1, head, (0,), TIME_NS)
+    opened = stream.Open(KIOSK, 2, 0, epoch.head, stream.EpochStart(alone.by_new_key, b"", secret))
     return {
-        "tombstone": sign_tombstone(lost, record).hex(),
-        "checkpoint": sign_checkpoint(CheckpointClaims(KIOSK, 1, 2, head, TIME_NS), record).hex(),
-        "lost_range": sign_lost_range(LostRangeClaims(KIOSK, 1, 0, 2, head, TIME_NS), record).hex(),
-        "epoch_by_new_key": proof.by_new_key.hex(),
-        "epoch_by_old_key": proof.by_old_key.hex(),
-        "epoch_head": epoch.head.hex(),
-        "receipt": sign_receipt(receipt, KEYS["receipt"]).hex(),
+        "tombstone": _signed(sign_tombstone(lost, record), "record"),
+        "checkpoint": _signed(sign_checkpoint(CheckpointClaims(KIOSK, 1, 2, head, TIME_NS), record), "record"),
+        "lost_range": _signed(sign_lost_range(LostRangeClaims(KIOSK, 1, 0, 2, head, TIME_NS), record), "record"),
+        "epoch_by_new_key": _signed(proof.by_new_key, "new_record"),
+        "epoch_by_old_key": _signed(proof.by_old_key, "record"),
+        "epoch_by_token": _signed(alone.by_new_key, "new_record")
+        | {"open_request": stream.encode_request(opened).hex()},
+        "receipt": _signed(sign_receipt(receipt, KEYS["receipt"]), "receipt"),
     }
+
+
+def _export(records: list[Json], head: bytes) -> Json:
+    """Return what is carried on a disk: both records, and the tombstone of a third one."""
+    sent = [Carried(one["seq"], bytes.fromhex(one["cose_sign1"]), bytes.fromhex(one["ciphertext"])) for one in records]
+    lost = TombstoneClaims(KIOSK, 1, 2, head, place_holder(1, 2), False, "damaged on the disk", TIME_NS)
+    data = b"".join(pack_piece([*sent, CarriedTombstone(2, sign_tombstone(lost, KEYS["record"]))]))
+    piece = Piece(f"records-{1:010d}-{0:014d}.kqx", len(data), hashlib.sha256(data).digest(), 0, 3)
+    index = ExportIndex(KIOSK, 1, 0, 3, place_holder(1, 2), (2,), (piece,), TIME_NS)
+    return _signed(sign_index(index, KEYS["record"]), "record") | {"piece": data.hex()}
+
+
+def _refused(records: list[Json]) -> list[Json]:
+    """Return what must not be stored after record 0, each with the answer that it gets (docs/collector.md)."""
+    whole = cbor2.loads(cbor2.loads(bytes.fromhex(records[1]["cose_sign1"])).value[2])
+    ordered = encode(whole)
+    flipped = bytearray.fromhex(records[1]["cose_sign1"])
+    flipped[-1] ^= 1
+    cases = [
+        ("the signature is wrong", bytes(flipped), "INVALID_RECORD"),
+        ("signed by another key", _resigned(ordered, "new_record"), "INVALID_RECORD"),
+        ("signed as another number", _resigned(encode(whole | {"seq": 2})), "INVALID_RECORD"),
+        ("another ciphertext", _resigned(encode(whole | {"ciphertext": bytes(32)})), "INVALID_RECORD"),
+        ("another length", _resigned(encode(whole | {"length": whole["length"] + 1})), "INVALID_RECORD"),
+        ("a field too many", _resigned(encode(whole | {"more": 1})), "INVALID_RECORD"),
+        ("keys out of order", _resigned(cbor2.dumps(dict(sorted(whole.items())))), "INVALID_RECORD"),
+        (
+            "a number not in its shortest form",
+            _resigned(ordered.replace(b"cseq\x01", b"cseq\x18\x01")),
+            "INVALID_RECORD",
+        ),
+        ("bytes behind the payload", _resigned(ordered + b"\0"), "INVALID_RECORD"),
+        ("another content type", sign1(ordered, "application/cbor", KEYS["record"]), "INVALID_RECORD"),
+        ("another record before it", _resigned(encode(whole | {"prev": bytes(32)})), "FORK"),
+    ]
+    return [{"what": what, "seq": 1, "cose_sign1": data.hex(), "answer": answer} for what, data, answer in cases]
+
+
+def _resigned(payload: bytes, key: str = "record") -> bytes:
+    return sign1(payload, RECORD_TYPE, KEYS[key])
+
+
+def _signed(data: bytes, signer: str) -> Json:
+    """Return a COSE_Sign1, who signed it, and what its payload says."""
+    return {"cose_sign1": data.hex(), "signed_by": signer, "payload_says": _says(data)}
+
+
+def _says(data: bytes) -> Json:
+    found: Json = _plain(cbor2.loads(cbor2.loads(data).value[2]))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return CBOR's value as JSON has it: bytes as hexadecimal."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def _bundle(private: dict[str, RecipientPrivateKey]) -> bytes:
