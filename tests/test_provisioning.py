@@ -7,9 +7,19 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from agent.provisioning import NotProvisioned, load_trust
-from agent.sealing import SealingError, WrongBundle
+from agent.config import Config, load_config
+from agent.provisioning import NotProvisioned, load_record_trust, load_trust, record_key_settings
+from agent.sealing import SealingError, WrongBundle, release
+from agent.sealing.hardware_key import HardwareRecordKey
+from agent.sealing.key_errors import KeyMissing, RecordKeyError
+from agent.sealing.key_settings import InFile, InTpm, OnToken, PinSource, RecordKeySettings
+from agent.sealing.record_key import create_record_key
 from tests.collector.world import KIOSK, OTHER_KIOSK, World
+from tests.sealing.conftest import on_token, token_trust, tpm
+from tests.sealing.hardware import WAIT_S, verify
+from tests.sealing.swtpm import Simulator
+
+__all__ = ["on_token", "token_trust", "tpm"]
 
 KINDS = ("recipients", "receipts", "anchors", "policy")
 
@@ -87,3 +97,82 @@ def test_no_secret_can_be_printed(trust: Path) -> None:
     """Neither the key's number nor its file's text is in the repr."""
     text = (trust / "record.key").read_text(encoding="ascii")
     assert not any(line in repr(load_trust(trust, 0)) for line in text.splitlines()[1:-1])
+
+
+MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+
+
+def config_with(folder: Path, keys: str, *, development: bool = False) -> Config:
+    """Write a kiosk's configuration with these lines in [keys], beside a trust folder as the centre gives it."""
+    World.make(folder / "world")
+    path = folder / "kiosk.toml"
+    path.write_text(
+        f'[kiosk]\nname = "{KIOSK}"\nstation = "s"\ndata_folder = "data"\ndevelopment = {str(development).lower()}\n'
+        f'[collector]\naddress = "localhost:1"\n[trust]\nfolder = "world/trust/{KIOSK}"\n[keys]\n{keys}\n',
+        encoding="utf-8",
+    )
+    return load_config(path)
+
+
+class TestWhereTheRecordKeyLives:
+    """[keys] decides, and nothing of it is dropped on the way."""
+
+    @pytest.mark.parametrize(
+        ("keys", "settings"),
+        [
+            ("", InFile()),
+            ('name = "other"', InFile("other")),
+            (
+                f'kind = "pkcs11"\nmodule = "{MODULE}"\ntoken = "t"\npin_file = "/run/pin"',
+                OnToken(Path(MODULE), "t", PinSource(Path("/run/pin"))),
+            ),
+            (
+                f'kind = "pkcs11"\nmodule = "{MODULE}"\ntoken = "t"\nserial = "7"\nlabel = "l"\nname = "n"\n'
+                'wait_s = 3.5\npin_credential = "c"',
+                OnToken(Path(MODULE), "t", PinSource(None, "c"), "7", "l", "n", 3.5),
+            ),
+            ('kind = "tpm"', InTpm()),
+            (
+                'kind = "tpm"\ndevice = "/dev/tpm9"\npin_file = "/run/pin"\nname = "n"\nwait_s = 20.0',
+                InTpm(Path("/dev/tpm9"), PinSource(Path("/run/pin")), development=False, name="n", wait_s=20),
+            ),
+        ],
+        ids=["file", "file named", "token", "token in full", "tpm", "tpm in full"],
+    )
+    def test_every_setting_arrives(self, tmp_path: Path, keys: str, settings: RecordKeySettings) -> None:
+        """And what is not set has the documented default."""
+        assert record_key_settings(config_with(tmp_path, keys)) == settings
+
+    def test_only_a_kiosk_in_development_may_use_a_simulated_tpm(self, tmp_path: Path) -> None:
+        """The door for a TPM in software is shut otherwise."""
+        found = record_key_settings(config_with(tmp_path, 'kind = "tpm"', development=True))
+        assert found == InTpm(development=True)
+
+    def test_the_daemons_trust_signs_with_the_key_on_the_token(self, tmp_path: Path, on_token: OnToken) -> None:
+        """The file key that lies in the folder too is not used."""
+        keys = f'kind = "pkcs11"\nmodule = "{on_token.module}"\ntoken = "{on_token.token}"\nname = "hardware"\n'
+        config = config_with(tmp_path, f'{keys}wait_s = {WAIT_S}\npin_file = "{on_token.pin.file}"')
+        self._signs_with_the_made_key(config)
+
+    def test_the_daemons_trust_signs_with_the_key_in_the_tpm(self, tmp_path: Path, tpm: Simulator) -> None:
+        """As with a token."""
+        keys = f'kind = "tpm"\ndevice = "{tpm.socket}"\nname = "hardware"\nwait_s = {WAIT_S}'
+        self._signs_with_the_made_key(config_with(tmp_path, keys, development=True))
+
+    def test_a_socket_in_the_tpms_place_is_refused_in_production(self, tmp_path: Path, tpm: Simulator) -> None:
+        """A key in software must not pass for one in hardware."""
+        config = config_with(tmp_path, f'kind = "tpm"\ndevice = "{tpm.socket}"\nname = "hardware"')
+        with pytest.raises(RecordKeyError):
+            create_record_key(record_key_settings(config), config.trust.folder)
+
+    @staticmethod
+    def _signs_with_the_made_key(config: Config) -> None:
+        with pytest.raises(KeyMissing):
+            load_record_trust(config, time.time_ns())
+        made = create_record_key(record_key_settings(config), config.trust.folder)
+        release(made)
+        key = load_record_trust(config, time.time_ns()).record_key
+        assert isinstance(key, HardwareRecordKey)
+        assert key.key_id == made.key_id
+        verify(key, b"data")
+        release(key)
