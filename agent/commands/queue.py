@@ -40,6 +40,13 @@ def show(screen: Screen, socket: Path, config: Path) -> ExitCode:
             f"{error['words']['en']} → {error['remedy']['en']} {error['detail']}",
             "red",
         )
+    if queue.get("lost"):
+        seqs = ", ".join(map(str, queue["lost"]))
+        screen.line(
+            f"✗ Hồ sơ hỏng ở kiosk này, số {seqs}: mời những người này thu nhận lại.",
+            f"Damaged on this kiosk: {seqs}. Take these people in again.",
+            "red",
+        )
     if uplink.get("quarantined"):
         seqs = ", ".join(map(str, uplink["quarantined"]))
         screen.line(

@@ -240,7 +240,7 @@ def _examine(segment: Segment, end: int, until: int | None, head: bytes | None) 
     name = str(segment.name)
     header, index = segment.header(), segment.load(until)
     if header is None:
-        yield Finding(name, "header")
+        yield Finding(name, "both copies of the header are damaged")
     elif head is not None and header.head != head:
         yield Finding(name, "does not continue the segment before it")
     if index.chain_broken:
@@ -249,4 +249,4 @@ def _examine(segment: Segment, end: int, until: int | None, head: bytes | None) 
         try:
             yield segment.read(seq, until)
         except Damaged:
-            yield Finding(name, f"record {seq}")
+            yield Finding(name, f"record {seq} is damaged")

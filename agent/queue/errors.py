@@ -156,7 +156,11 @@ class NoQueue(QueueError):
 
     code = "queue.not_there"
     words = Words("Không có hàng đợi trong thư mục này.", "There is no queue in this folder.")
-    remedy = Words("Kiểm tra kiosk.data_folder trong cấu hình.", "Check kiosk.data_folder in the configuration.")
+    remedy = Words(
+        "Hàng đợi được tạo khi kiosk khởi động lần đầu, hoặc lần đầu sau khi đổi khóa. Nếu đã khởi động rồi: kiểm tra "
+        "kiosk.data_folder trong cấu hình.",
+        "It is made when the kiosk starts for the first time, or after a new key. If it did: check kiosk.data_folder.",
+    )
 
 
 class QueueUnreadable(QueueError):

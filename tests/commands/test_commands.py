@@ -88,10 +88,18 @@ def test_queue_status_tells_what_waits_and_why(run: Run, kiosk: ScriptedKiosk) -
         "remedy": {"vi": CollectorDown.remedy.vi, "en": CollectorDown.remedy.en},
         "detail": "10.0.0.1:8443: No route to host",
     }
-    kiosk.told = {**STATUS, "uplink": {"connected": False, "error": error, "quarantined": [3, 5]}}
+    uplink = {"connected": False, "error": error, "quarantined": [3, 5]}
+    kiosk.told = {**STATUS, "queue": {"pending": 2, "oldest_pending_s": 12.4, "lost": [7, 9]}, "uplink": uplink}
     done = run("queue", "status")
     assert done.exit_code == 0
-    for words in (CollectorDown.words.vi, "No route to host", "Chờ gửi · Waiting", "hồ sơ số 3, 5", "12"):
+    for words in (
+        CollectorDown.words.vi,
+        "No route to host",
+        "Chờ gửi · Waiting",
+        "hồ sơ số 3, 5",
+        "Damaged on this kiosk: 7, 9",
+        "12",
+    ):
         assert words in done.stdout
 
 

@@ -91,7 +91,7 @@ class TestChecking:
         assert "signature" in checked.findings[0].what
         damage(queue_folder, kiosk.queue.read(1).ciphertext)
         checked = check(QueueReader.open(queue_folder), kiosk.trust.record_key.public_key, lambda _: None)
-        assert [finding.what for finding in checked.findings] == ["record 1"]
+        assert [finding.what for finding in checked.findings] == ["record 1 is damaged"]
         assert checked.records == 2
 
     def test_a_record_in_another_ones_place_is_a_finding(self, kiosk: Kiosk, queue_folder: Path) -> None:

@@ -165,7 +165,7 @@ class TestDamage:
         flip(disk, segments(disk)[1], BLOCK + 1 * FRAME + 5000)
         with open_queue(disk) as queue:
             steps = len(disk.steps)
-            assert [finding.what for finding in queue.verify()] == ["record 4", "record 11"]
+            assert [finding.what for finding in queue.verify()] == ["record 4 is damaged", "record 11 is damaged"]
             assert len(disk.steps) == steps
 
     def test_a_header_that_claims_a_far_seq_is_not_believed(self) -> None:

@@ -111,7 +111,7 @@ class TestDamage:
         flip(disk, first, BLOCK + 3 * FRAME + 5000)
         flip(disk, last, BLOCK + 4 * FRAME + 5000)
         reader = QueueReader.open(FOLDER, frozen(disk))
-        assert [finding.what for finding in findings(reader)] == ["record 3", "record 24"]
+        assert [finding.what for finding in findings(reader)] == ["record 3 is damaged", "record 24 is damaged"]
         assert reader.read(3) is None
         assert reader.read(4) is not None
 
