@@ -66,7 +66,6 @@ STOP_WITHIN_S = 5.0
 PICTURE_WITHIN_S = 5.0
 # As in LoadCredentialEncrypted= of the systemd unit.
 JOURNAL_CREDENTIAL = "journal.key"
-PEOPLE_IN_PROGRESS = 1
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PR_SET_DUMPABLE = 4
 
@@ -98,7 +97,7 @@ class Daemon:
             stages=self._stages(trust),
             rules=self._rules,
             submit=submission,
-            ensure_room=lambda: self._queue.ensure_room(PEOPLE_IN_PROGRESS),
+            ensure_room=submission.ensure_room,
             journal=self._open_journal(),
             newest_record_id=submission.newest_record_id,
             discards=self._discards,

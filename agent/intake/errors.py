@@ -109,6 +109,20 @@ class RecordTooLarge(IntakeError):
     )
 
 
+class TooManyWaiting(IntakeError):
+    """As many records wait for the collector as the policy allows; `detail` has both numbers."""
+
+    code = "intake.too_many_waiting"
+    words = Words(
+        "Quá nhiều hồ sơ chờ gửi về trung tâm; tạm dừng thu nhận.",
+        "Too many records wait for the collector; nobody is taken in for now.",
+    )
+    remedy = Words(
+        "Nối lại mạng, hoặc chuyển hồ sơ bằng ổ rời: `kiosk queue export`.",
+        "Bring the network back, or carry the records on a disk: `kiosk queue export`.",
+    )
+
+
 class JournalUnreadable(IntakeError):
     """The journal of an unfinished visit cannot be opened; `detail` says where."""
 

@@ -49,6 +49,16 @@ class NoticeText(Document):
         return hashlib.sha256((self.en if language == "en" else self.vi).encode()).digest()
 
 
+class QueueRules(Document):
+    """How large one record may be, in bytes, and how many may wait for the collector before nobody new is taken in.
+
+    They narrow what the machine's own configuration allows; None leaves it at that.
+    """
+
+    max_record_bytes: int | None = Field(default=None, ge=2**16, le=64 * 2**20)
+    max_waiting_records: int | None = Field(default=None, ge=1, le=10_000_000)
+
+
 class Policy(Document):
     """The rules of an intake.
 
@@ -68,6 +78,7 @@ class Policy(Document):
     may_fail: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"portrait", "fingerprints"})
     must_pass: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"chip"})
     answer_wait_s: float = Field(default=300, gt=0, le=3600)
+    queue: QueueRules = QueueRules()
 
 
 def parse_policy(document: bytes) -> Policy:

@@ -11,12 +11,15 @@ from threading import Lock
 import structlog
 
 from agent.intake.discards import Discards
+from agent.intake.errors import RecordTooLarge, TooManyWaiting
 from agent.intake.record import SALT_BYTES, Content, Moment, Setting, assemble
 from agent.intake.visit import Stored, VisitFile
 from agent.queue import Entry, Queue, RecordLost
 from agent.sealing import ClockState, Core, RecipientKeys, RecordKey, peek_record, seal_content, sign_record
 
 log = structlog.get_logger()
+
+PEOPLE_IN_PROGRESS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,12 @@ class Submission:
     def __call__(self, file: VisitFile) -> Stored:
         """Store the visit as one record; on return it survives a power cut.
 
-        Raises QueueError or SealingError; then nothing was stored and no seq was used up.
+        Raises RecordTooLarge, QueueError or SealingError; then nothing was stored and no seq was used up.
         """
         moment, discards = self._moment(), self.discards.pending()
         content = assemble(file, self.setting, self.random(SALT_BYTES), moment, discards)
         core, ciphertext = self._seal(content, moment)
+        self._require_allowed(len(ciphertext))
         with self._lock:
             position = self.queue.position
             signed = sign_record(core, position.epoch, position.next_seq, position.head, ciphertext, self.record_key)
@@ -70,6 +74,18 @@ class Submission:
             # The record is durable; the next one carries the notes once more.
             log.error("visit.discards_not_forgotten", errno=error.errno)
         return Stored(content.record_id.hex(), signed.epoch, signed.seq, len(ciphertext))
+
+    def ensure_room(self) -> None:
+        """Ask before a visit starts: raises TooManyWaiting, or the queue's NoRoom or DiskFailing."""
+        limit = self.setting.rules.policy.queue.max_waiting_records
+        if limit is not None and (waiting := self.queue.status().pending_records) >= limit:
+            raise TooManyWaiting(f"{waiting} wait, {limit} allowed")
+        self.queue.ensure_room(PEOPLE_IN_PROGRESS)
+
+    def _require_allowed(self, size: int) -> None:
+        limit = self.setting.rules.policy.queue.max_record_bytes
+        if limit is not None and size > limit:
+            raise RecordTooLarge(f"{size} bytes, {limit} allowed")
 
     def _moment(self) -> Moment:
         now_ns, offset = self.monotonic_ns(), self.collector_offset()

@@ -10,8 +10,9 @@ import pytest
 
 from agent.capture.evidence import Check, Evidence, Part, Verdict
 from agent.intake.discards import Discard, Discards
+from agent.intake.errors import RecordTooLarge, TooManyWaiting
 from agent.intake.journal_entry import FinishedStage
-from agent.intake.policy import Policy, Rules
+from agent.intake.policy import Policy, QueueRules, Rules
 from agent.intake.record import Setting
 from agent.intake.submission import ClockOffset, Submission
 from agent.intake.visit import OperatorIdentity, VisitFile
@@ -44,6 +45,12 @@ class Kiosk:
     submission: Submission
     recipient: RecipientPrivateKey
     offset: ClockOffset | None = None
+
+    def under(self, rules: QueueRules) -> None:
+        """Put other rules for the queue in force."""
+        setting = self.submission.setting
+        policy = setting.rules.policy.model_copy(update={"queue": rules})
+        self.submission.setting = replace(setting, rules=Rules(policy, setting.rules.sha256))
 
     def take(self, file: VisitFile = FILE) -> border.Manifest:
         """Submit a visit and return the manifest of the record that it became."""
@@ -97,6 +104,30 @@ def test_discarded_visits_are_carried_by_the_next_record_once(kiosk: Kiosk) -> N
     (told,) = kiosk.take().discarded_visits
     assert (told.visit_id, told.discarded_at_ns, told.stages, told.operator.name) == ("v0", 9, ("chip",), "tester")
     assert kiosk.take().discarded_visits == ()
+
+
+def test_a_record_larger_than_the_policy_allows_is_refused_and_uses_no_number(kiosk: Kiosk) -> None:
+    """Nothing is stored; the visit's journal still has everything."""
+    kiosk.under(QueueRules(max_record_bytes=2**16))
+    portrait = Evidence("portrait", (), (Part("portrait/still", "image/png", bytes(2**16)),))
+    large = replace(FILE, stages=(FinishedStage(portrait, 12),))
+    with pytest.raises(RecordTooLarge, match="65536 allowed"):
+        kiosk.take(large)
+    assert kiosk.submission.queue.position.next_seq == 0
+    kiosk.take()
+
+
+def test_nobody_new_is_taken_in_while_too_many_records_wait(kiosk: Kiosk) -> None:
+    """As many as the policy says; the next one is taken in once some were acknowledged."""
+    kiosk.under(QueueRules(max_waiting_records=2))
+    for _ in range(2):
+        kiosk.submission.ensure_room()
+        kiosk.take()
+    with pytest.raises(TooManyWaiting, match="2 wait, 2 allowed"):
+        kiosk.submission.ensure_room()
+    queue = kiosk.submission.queue
+    queue.acknowledge(0, queue.read(0).payload_sha256)
+    kiosk.submission.ensure_room()
 
 
 def test_a_record_that_was_not_stored_carries_nothing_away(kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch) -> None:
