@@ -92,10 +92,14 @@ def intake(
     discard: Annotated[bool, typer.Option("--discard", help="Drop the visit that was cut off.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Answer notice and confirmation with yes (demo, tests).")] = False,
     wait_receipt: Annotated[float, typer.Option(help="Seconds to wait for the collector's receipt.")] = 0,
+    excepted: Annotated[
+        list[str] | None, typer.Option("--except", help="FINGER=REASON that cannot be taken: left_index=missing.")
+    ] = None,
     as_json: AsJson = False,
 ) -> ExitCode:
     """Thu nhận một người · Take one person in."""
     screen = Screen(as_json=as_json)
+    exceptions = dict(_exception(text) for text in excepted or ())
     caller = {"number": number, "qr": qr, "name": name}
     if sum(map(bool, (*caller.values(), resume, discard))) > 1:
         raise typer.BadParameter("give one of --number, --qr, --name, --resume and --discard")
@@ -108,7 +112,16 @@ def intake(
             visit = client.resume_intake()
         else:
             visit = client.open_intake(**_asked_for(screen, caller), language=language)
-        return IntakeScreen(client, screen, yes=yes, wait_receipt_s=wait_receipt).follow(visit)
+        shown = IntakeScreen(client, screen, yes=yes, wait_receipt_s=wait_receipt)
+        shown.declare(visit, exceptions)
+        return shown.follow(visit)
+
+
+def _exception(text: str) -> tuple[str, str]:
+    finger, equals, reason = text.partition("=")
+    if not (finger and equals and reason):
+        raise typer.BadParameter("give --except FINGER=REASON, such as left_index=missing")
+    return finger, reason
 
 
 def _asked_for(screen: Screen, caller: dict[str, str]) -> dict[str, str]:

@@ -192,15 +192,18 @@ def fingerprint_check(
     from agent.capture.fingerprint import FingerprintPolicy  # noqa: PLC0415
     from agent.capture.fingerprint.judgement import Judge  # noqa: PLC0415
     from agent.commands import fingerprint  # noqa: PLC0415
+    from agent.devices.fingerprint_pad_libfprint import Mindtct  # noqa: PLC0415
 
     if from_pad == bool(files):
         raise typer.BadParameter("give picture files, or --pad")
     screen, policy = Screen(as_json=as_json), FingerprintPolicy()
-    if files:
-        return fingerprint.check(screen, fingerprint.from_files(files, ppi), Judge(policy), least, out)
-    with _pad(load_config(config)) as pad:
-        touch = fingerprint.from_pad(screen, pad, policy, Event())
-        return fingerprint.check(screen, touch, Judge(policy), least, out)
+    with Mindtct() as mindtct:
+        judge = Judge(policy, minutiae=mindtct.count)
+        if files:
+            return fingerprint.check(screen, fingerprint.from_files(files, ppi), judge, least, out)
+        with _pad(load_config(config)) as pad:
+            touch = fingerprint.from_pad(screen, pad, policy, Event())
+            return fingerprint.check(screen, touch, judge, least, out)
 
 
 @pad_app.command("calibrate")

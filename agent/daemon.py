@@ -6,8 +6,8 @@ import ctypes
 import os
 import resource
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
@@ -22,8 +22,9 @@ from agent import __version__
 from agent.bundle_versions import BundleVersions
 from agent.capture.chip import ChipPolicy, TrustAnchors
 from agent.capture.chip.reader import FORM_FIELDS
-from agent.capture.fingerprint import FingerprintPolicy
+from agent.capture.fingerprint.judgement import CountMinutiae
 from agent.capture.portrait import PortraitError, PortraitPolicy, VisionWorker
+from agent.capture.portrait.encoding import encode
 from agent.config import Config
 from agent.console.api import create_app
 from agent.console.server import create_server, listen
@@ -33,6 +34,7 @@ from agent.devices.camera import Camera
 from agent.devices.camera_address import list_cameras
 from agent.devices.fingerprint_pad_calibration import PadCalibration, uncalibrated
 from agent.devices.fingerprint_pad_hotplug import HotplugPad
+from agent.devices.fingerprint_pad_libfprint import Mindtct
 from agent.devices.fingerprint_pad_usb import UsbBackend, list_pads, usb_backend
 from agent.devices.seams import CardLink, DeviceInfo
 from agent.devices.smartcard import CardReader, list_readers
@@ -44,7 +46,7 @@ from agent.intake.chip_stage import ChipStage
 from agent.intake.desk import Desk
 from agent.intake.discards import Discards
 from agent.intake.errors import VisitRunning
-from agent.intake.fingerprint_stage import FingerprintStage
+from agent.intake.fingerprint_stage import FingerprintStage, fingerprint_policy
 from agent.intake.journal import Journal, JournalKey
 from agent.intake.policy import Rules, parse_policy
 from agent.intake.portrait_stage import PortraitStage
@@ -64,6 +66,7 @@ log = structlog.get_logger()
 
 STOP_WITHIN_S = 5.0
 PICTURE_WITHIN_S = 5.0
+HAND_PHOTO_BYTES = 500_000
 # As in LoadCredentialEncrypted= of the systemd unit.
 JOURNAL_CREDENTIAL = "journal.key"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -163,6 +166,11 @@ class Daemon:
             raise VisitRunning
         return png(self._camera.newest(0, time.monotonic() + PICTURE_WITHIN_S, self._stopping).pixels)
 
+    def hand_photo(self) -> bytes:
+        """One picture of a hand that is held before the camera, JPEG. Raises DeviceError."""
+        seen = self._camera.newest(0, time.monotonic() + PICTURE_WITHIN_S, self._stopping)
+        return encode(seen.pixels, HAND_PHOTO_BYTES).data
+
     def record(self, epoch: int, seq: int) -> str:
         """Where a record is: acknowledged, sent, durable or unknown."""
         position = self._queue.position
@@ -253,7 +261,8 @@ class Daemon:
             FingerprintStage(
                 open_pad(config),
                 policy.fingers,
-                FingerprintPolicy(attempts=policy.finger_attempts, finger_wait_s=config.pad.wait_s),
+                fingerprint_policy(policy.fingerprint, config.pad.wait_s),
+                count_minutiae,
             ),
         ]
 
@@ -318,6 +327,13 @@ def open_pad(config: Config, *, calibrated: bool = True) -> HotplugPad:
     folder = config.kiosk.data_folder / "pad"
     known = partial(PadCalibration.load, folder) if calibrated else uncalibrated
     return HotplugPad(_pad_backend(config), config.pad.x_ppi, config.pad.y_ppi, calibrations=known)
+
+
+@contextmanager
+def count_minutiae() -> Iterator[CountMinutiae]:
+    """Give libfprint's count; where libfprint is not installed, each call of it says so."""
+    with Mindtct() as mindtct:
+        yield mindtct.count
 
 
 def _pad_backend(config: Config) -> Callable[[], UsbBackend]:

@@ -10,9 +10,11 @@ from agent.commands.exit_codes import ExitCode
 from agent.commands.screen import Screen
 from agent.console.client import KioskClient
 from agent.console.errors import RemoteError
-from agent.words import Words
+from agent.words import KioskError, Words
 
 POLL_S = 0.1
+EXCEPT = "except"
+EXCEPT_WORDS = Words("Khai báo ngón tay không lấy được", "Say that a finger cannot be taken")
 
 STAGES = {
     "chip": Words("Chip thẻ căn cước", "Chip"),
@@ -44,6 +46,15 @@ class IntakeScreen:
         self._code = ExitCode.FAILED
         self._seen = 0
         self._cancelled = False
+
+    def declare(self, visit_id: str, exceptions: Mapping[str, str]) -> None:
+        """Except fingers (finger -> reason) before they are asked for; when that is refused the visit is cancelled."""
+        try:
+            for finger, reason in exceptions.items():
+                self._client.except_finger(visit_id, finger, reason)
+        except KioskError:
+            self._client.cancel(visit_id)
+            raise
 
     def follow(self, visit_id: str) -> ExitCode:
         """Follow the visit to its end.
@@ -97,24 +108,39 @@ class IntakeScreen:
 
     def _answer(self, visit_id: str, event: Event) -> None:
         try:
-            self._client.answer(visit_id, event["question"], self._choose(event))
+            self._client.answer(visit_id, event["question"], self._choose(visit_id, event))
         except RemoteError as error:
             # It came too late: the visit's own end, which follows, names the cause.
             if error.code != "intake.no_such_question":
                 raise
 
-    def _choose(self, event: Event) -> str:
+    def _choose(self, visit_id: str, event: Event) -> str:
         if self._yes:
             # Agreement beforehand answers only what agreement can: a failed stage is never waved through.
             return "cancel" if event["code"] == "stage_failed" else "yes"
         for label, value in event.get("shown", {}).items():
             self._screen.line(f"{label}: {value}", "")
-        words = event["words"]
-        return self._screen.ask(
-            words["vi"],
-            words["en"],
-            [(c["code"], f"{c['words']['vi']} · {c['words']['en']}") for c in event["choices"]],
-        )
+        words, choices = event["words"], [(c["code"], _line(c["words"])) for c in event["choices"]]
+        if event.get("stage") == "fingerprints":
+            choices.append((EXCEPT, f"{EXCEPT_WORDS.vi} · {EXCEPT_WORDS.en}"))
+        while (choice := self._screen.ask(words["vi"], words["en"], choices)) == EXCEPT:
+            self._except_finger(visit_id)
+        return choice
+
+    def _except_finger(self, visit_id: str) -> None:
+        """Let the operator say which finger cannot be taken, and why; the question stays open."""
+        told = self._client.fingers(visit_id)
+        fingers = [(one["finger"], _line(one["words"])) for one in told["fingers"]]
+        finger = self._screen.ask("Ngón nào?", "Which finger?", fingers)
+        reasons = [(one["code"], _line(one["words"])) for one in told["reasons"]]
+        reason = self._screen.ask("Vì sao?", "Why?", reasons)
+        if any(one["photo"] for one in told["reasons"] if one["code"] == reason):
+            ready = [("ok", "Chụp · Take the photo")]
+            self._screen.ask("Giơ bàn tay trước máy ảnh.", "Hold the hand before the camera.", ready)
+        try:
+            self._client.except_finger(visit_id, finger, reason)
+        except RemoteError as error:
+            self._screen.error(error)
 
     def _ended(self, event: Event) -> None:
         if not self._screen.as_json and self._rows:
@@ -162,6 +188,10 @@ class IntakeScreen:
                 "No receipt yet; the record is safe and will be sent later.",
                 "yellow",
             )
+
+
+def _line(words: Mapping[str, str]) -> str:
+    return f"{words['vi']} · {words['en']}"
 
 
 def _remote(told: Event) -> RemoteError:

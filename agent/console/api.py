@@ -11,6 +11,9 @@ POST /v0/intakes/discard                 destroy what a cut-off visit left
 GET  /v0/intakes/{id}/events?after=N     JSON lines until the visit ends
 POST /v0/intakes/{id}/answer             {number, choice}
 POST /v0/intakes/{id}/cancel
+GET  /v0/intakes/{id}/fingers            fingers and reasons, both languages, and what was declared
+POST /v0/intakes/{id}/fingers/{finger}/exception   {reason, photo} -> {photo}: the finger cannot be taken
+DELETE /v0/intakes/{id}/fingers/{finger}/exception it is taken after all
 GET  /v0/records/{epoch}/{seq}           where a record is: durable, sent, acknowledged
      /v0/queue/...                       see queue_api
 """
@@ -43,6 +46,8 @@ from agent.devices.seams import DeviceInfo
 from agent.intake.desk import Caller
 from agent.intake.errors import NoSuchVisit
 from agent.intake.events import EventLog
+from agent.intake.fingers import VisitFingers
+from agent.intake.policy import FingerReason
 from agent.intake.visit import OperatorIdentity, describe
 from agent.words import KioskError
 
@@ -68,6 +73,11 @@ class OpenVisit(Protocol):
     @property
     def events(self) -> EventLog:
         """Everything that happened in it."""
+        ...
+
+    @property
+    def fingers(self) -> VisitFingers:
+        """Its fingers, and what was declared of them."""
         ...
 
     def answer(self, number: int, choice: str) -> None:
@@ -127,6 +137,10 @@ class KioskService(QueueService, Protocol):
         """One picture of the camera, PNG; raises VisitRunning while a visit is open, or another KioskError."""
         ...
 
+    def hand_photo(self) -> bytes:
+        """One picture of the camera, JPEG, of a hand that is held before it; may raise KioskError."""
+        ...
+
     def record(self, epoch: int, seq: int) -> str:
         """durable, sent, acknowledged or unknown."""
         ...
@@ -150,6 +164,14 @@ class AnswerRequest(BaseModel):
     choice: str = Field(max_length=40)
 
 
+class ExceptionRequest(BaseModel):
+    """Body of POST /v0/intakes/{id}/fingers/{finger}/exception; a photo is taken too where the policy asks for one."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: FingerReason
+    photo: bool = False
+
+
 def create_app(service: KioskService) -> Starlette:
     """Return the application that serves `service`."""
     routes, queue = _Routes(service), QueueRoutes(service)
@@ -165,6 +187,9 @@ def create_app(service: KioskService) -> Starlette:
         ("GET", "/v0/intakes/{visit_id}/events", routes.events),
         ("POST", "/v0/intakes/{visit_id}/answer", routes.answer),
         ("POST", "/v0/intakes/{visit_id}/cancel", routes.cancel),
+        ("GET", "/v0/intakes/{visit_id}/fingers", routes.fingers),
+        ("POST", "/v0/intakes/{visit_id}/fingers/{finger}/exception", routes.except_finger),
+        ("DELETE", "/v0/intakes/{visit_id}/fingers/{finger}/exception", routes.withdraw_exception),
         ("GET", "/v0/records/{epoch}/{seq}", routes.record),
         ("GET", "/v0/queue/records", queue.records),
         ("POST", "/v0/queue/exports", queue.exports),
@@ -227,6 +252,19 @@ class _Routes:
 
     async def cancel(self, request: Request) -> Response:
         self._visit(request).cancel()
+        return JSONResponse({})
+
+    async def fingers(self, request: Request) -> Response:
+        return JSONResponse(self._visit(request).fingers.told())
+
+    async def except_finger(self, request: Request) -> Response:
+        body, fingers = _parse(ExceptionRequest, await body_of(request)), self._visit(request).fingers
+        finger, photograph = request.path_params["finger"], self._service.hand_photo
+        has_photo = await run_in_threadpool(fingers.declare, finger, body.reason, photograph, photo=body.photo)
+        return JSONResponse({"photo": has_photo})
+
+    async def withdraw_exception(self, request: Request) -> Response:
+        self._visit(request).fingers.withdraw(request.path_params["finger"])
         return JSONResponse({})
 
     async def record(self, request: Request) -> Response:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
+from urllib.parse import quote
 
 import httpx
 
@@ -107,6 +108,19 @@ class KioskClient:
     def cancel(self, visit_id: str) -> None:
         """Cancel the visit."""
         self._call("POST", f"/v0/intakes/{visit_id}/cancel", {})
+
+    def fingers(self, visit_id: str) -> Json:
+        """Return the visit's fingers, the reasons why one may not be taken, and what was declared."""
+        return cast(Json, self._call("GET", f"/v0/intakes/{visit_id}/fingers"))
+
+    def except_finger(self, visit_id: str, finger: str, reason: str, *, photo: bool = False) -> bool:
+        """Say that a finger cannot be taken; return whether a photo was taken of it."""
+        path = f"/v0/intakes/{visit_id}/fingers/{quote(finger, safe='')}/exception"
+        return bool(cast(Json, self._call("POST", path, {"reason": reason, "photo": photo}))["photo"])
+
+    def withdraw_exception(self, visit_id: str, finger: str) -> None:
+        """Say that the finger is taken after all."""
+        self._call("DELETE", f"/v0/intakes/{visit_id}/fingers/{quote(finger, safe='')}/exception")
 
     def record_state(self, epoch: int, seq: int) -> str:
         """Return durable, sent, acknowledged or unknown."""

@@ -35,6 +35,14 @@ class NoSuchQuestion(IntakeError):
     remedy = Words("Đọc lại câu hỏi trên màn hình.", "Read the question on the screen again.")
 
 
+class FingerNotAsked(IntakeError):
+    """The policy does not ask for this finger; `detail` lists those that it asks for."""
+
+    code = "intake.finger_not_asked"
+    words = Words("Quy định không yêu cầu lấy ngón này.", "The policy does not ask for this finger.")
+    remedy = Words("Chọn một trong các ngón được liệt kê.", "Choose one of the listed fingers.")
+
+
 class WrongNumber(IntakeError):
     """What was typed is not a 12-digit personal number."""
 

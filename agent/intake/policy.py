@@ -23,6 +23,8 @@ Finger = Literal[
     "left_ring",
     "left_little",
 ]
+# As agent.capture.fingerprint.Reason, which loads picture libraries that readers of a policy do not need.
+FingerReason = Literal["missing", "bandaged", "worn", "worn_for_now"]
 
 
 class Document(BaseModel):
@@ -59,6 +61,25 @@ class QueueRules(Document):
     max_waiting_records: int | None = Field(default=None, ge=1, le=10_000_000)
 
 
+class FingerThresholds(Document):
+    """Smallest scores by kind of finger, 0..100. The defaults are BSI TR-03121 v6's for plain enrolment."""
+
+    thumb: int = Field(default=30, ge=0, le=100)
+    index: int = Field(default=30, ge=0, le=100)
+    middle: int = Field(default=20, ge=0, le=100)
+    ring: int = Field(default=10, ge=0, le=100)
+    little: int = Field(default=10, ge=0, le=100)
+
+
+class FingerprintRules(Document):
+    """How fingers are taken: touches for each, scores, which exceptions need a photo, the same finger twice."""
+
+    attempts: int = Field(default=3, ge=1, le=10)
+    thresholds: FingerThresholds = FingerThresholds()
+    photo_of: frozenset[FingerReason] = frozenset()
+    refuse_doubles: bool = True
+
+
 class Policy(Document):
     """The rules of an intake.
 
@@ -72,7 +93,7 @@ class Policy(Document):
     legal_basis: str = Field(min_length=1, max_length=1000)
     retention_class: str = Field(min_length=1, max_length=100)
     fingers: tuple[Finger, ...] = ("right_index", "left_index")
-    finger_attempts: int = Field(default=3, ge=1, le=10)
+    fingerprint: FingerprintRules = FingerprintRules()
     dg13_fields: frozenset[int] | None = None
     keep_raw_dg13: bool = False
     may_fail: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"portrait", "fingerprints"})

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent.capture.chip import CardAccessNumber
 from agent.capture.evidence import Check, Evidence, Guide, Verdict
+from agent.capture.fingerprint import FingerExceptions
 from agent.roster import Member
+from agent.words import KioskError
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a stage may use: the coming record's id, who is here, how to speak to them, and the way to stop."""
+    """What a stage may use: the coming record's id, who is here, how to speak to them, and the way to stop.
+
+    `fingers` is what the operator declares of fingers that cannot be taken, at any time.
+    """
 
     record_id: bytes
     member: Member
     can: CardAccessNumber
     guide: Guide
     cancelled: Event
+    fingers: FingerExceptions = field(default_factory=FingerExceptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,15 @@ class Stage(Protocol):
 
     def perform(self, context: Context) -> Outcome:
         """Do the stage; raise DeviceError or another KioskError when it could not be done at all."""
+        ...
+
+
+@runtime_checkable
+class SettlingStage(Stage, Protocol):
+    """A stage of which people may declare more until it is over."""
+
+    def settle(self, context: Context, outcome: Outcome | None, error: KioskError | None) -> Outcome:
+        """Take no more declarations and return the outcome with all of them; None and `error`: nothing was taken."""
         ...
 
 

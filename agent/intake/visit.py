@@ -17,11 +17,12 @@ from agent.capture.evidence import Check, Evidence, Guidance, Verdict
 from agent.devices.errors import Cancelled
 from agent.intake.errors import NoticeRefused, StageFailed, VisitCancelled, VisitInterrupted
 from agent.intake.events import EventLog
+from agent.intake.fingers import VisitFingers
 from agent.intake.journal import Journal, UnfinishedVisit, VisitJournal
 from agent.intake.journal_entry import FinishedStage, VisitStart
 from agent.intake.policy import Rules
 from agent.intake.questions import Choice, QuestionBox
-from agent.intake.stages import Context, Outcome, Stage
+from agent.intake.stages import Context, Outcome, SettlingStage, Stage
 from agent.roster import Member
 from agent.words import KioskError, Words
 
@@ -132,6 +133,7 @@ class Visit:
         self._cancelled, self._interrupted = Event(), Event()
         self._questions = QuestionBox(self._cancelled)
         self._finished: list[FinishedStage] = []
+        self.fingers = VisitFingers.of(rules.policy)
 
     def __repr__(self) -> str:
         return f"Visit({self.visit_id}, {self.state})"
@@ -170,6 +172,7 @@ class Visit:
             log.error("visit.bug", visit=self.visit_id, kind=type(error).__name__, where=places)
             self._end(VisitState.FAILED, KioskError(type(error).__name__))
         finally:
+            self.fingers.exceptions.settle()
             self._finished.clear()
             self.events.close()
 
@@ -209,16 +212,14 @@ class Visit:
                 self._report(outcome.evidence, took_ms)
             if self._settled(stage, outcome, error):
                 break
-        if outcome is None:
-            outcome = Outcome(_missing(stage, error))
-        finished = FinishedStage(outcome.evidence, took_ms, outcome.shown)
+        final = self._final(stage, outcome, error, took_ms)
+        finished = FinishedStage(final.evidence, took_ms, final.shown)
         journal.add(finished)
         self._finished.append(finished)
 
     def _attempt(self, stage: Stage) -> tuple[Outcome | None, KioskError | None]:
-        context = Context(self._record_id, self._member, self._can, self._guide, self._cancelled)
         try:
-            outcome = stage.perform(context)
+            outcome = stage.perform(self._context())
         except (Cancelled, VisitCancelled):
             raise
         except KioskError as error:
@@ -226,6 +227,19 @@ class Visit:
             self.events.add("guidance", describe(error) | {"stage": stage.name})
             return None, error
         return outcome, None
+
+    def _context(self) -> Context:
+        fingers = self.fingers.exceptions
+        return Context(self._record_id, self._member, self._can, self._guide, self._cancelled, fingers)
+
+    def _final(self, stage: Stage, outcome: Outcome | None, error: KioskError | None, took_ms: int) -> Outcome:
+        """Return what is recorded of a stage that is over: with everything that was declared since it was done."""
+        if not isinstance(stage, SettlingStage):
+            return outcome if outcome is not None else Outcome(_missing(stage, error))
+        final = stage.settle(self._context(), outcome, error)
+        if outcome is not None and final.evidence != outcome.evidence:
+            self._report(final.evidence, took_ms)
+        return final
 
     def _settled(self, stage: Stage, outcome: Outcome | None, error: KioskError | None) -> bool:
         """Say whether the visit goes on; False means the stage is done again."""

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
+from agent.capture.fingerprint import Reason
 from agent.console.api import create_app
 from agent.console.server import create_server, listen
 from agent.custody.errors import NotLost, NotOurExport
+from agent.devices.errors import NoCamera
 from agent.devices.seams import DeviceInfo, DeviceState
 from agent.intake.desk import Caller
 from agent.intake.errors import NoSuchQuestion, NoSuchVisit, NothingUnfinished, VisitRunning, WrongNumber
 from agent.intake.events import EventLog
+from agent.intake.fingers import VisitFingers
 from agent.intake.visit import OperatorIdentity
 
 WITHIN_S = 30.0
@@ -34,6 +37,9 @@ class ScriptedVisit:
     events: EventLog = field(default_factory=EventLog)
     answers: list[tuple[int, str]] = field(default_factory=list)
     cancelled: int = 0
+    fingers: VisitFingers = field(
+        default_factory=lambda: VisitFingers(("right_index", "left_index"), frozenset({Reason.BANDAGED}))
+    )
 
     def answer(self, number: int, choice: str) -> None:
         """Keep an answer; question 99 is never open."""
@@ -57,6 +63,7 @@ class ScriptedKiosk:
     record_states: list[str] = field(default_factory=list)
     listed: list[Mapping[str, object]] = field(default_factory=list)
     bug: Exception | None = None
+    has_camera: bool = True
 
     @property
     def desk(self) -> ScriptedKiosk:
@@ -87,6 +94,12 @@ class ScriptedKiosk:
         if self.device_use()["visit_open"]:
             raise VisitRunning
         return b"png"
+
+    def hand_photo(self) -> bytes:
+        """Give bytes, or fail as a camera does that is not there."""
+        if not self.has_camera:
+            raise NoCamera("/dev/video0")
+        return b"jpeg"
 
     def record(self, epoch: int, seq: int) -> str:
         """Tell the next state of the list, the last one again and again."""

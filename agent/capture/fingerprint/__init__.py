@@ -1,6 +1,6 @@
 """Fingerprints: guidance, attempts, quality, exceptions, lossless masters. No hardware in here."""
 
-from agent.capture.fingerprint.capture import capture_fingers
+from agent.capture.fingerprint.capture import capture_fingers, take_fingers
 from agent.capture.fingerprint.exceptions import FingerException, FingerExceptions, Reason
 from agent.capture.fingerprint.judgement import Judge, Judgement
 from agent.capture.fingerprint.names import FINGERS
@@ -16,4 +16,5 @@ __all__ = [
     "PreviewLimits",
     "Reason",
     "capture_fingers",
+    "take_fingers",
 ]

@@ -30,21 +30,40 @@ def capture_fingers(
     exceptions: FingerExceptions | None = None,
     judge: Judge | None = None,
 ) -> Evidence:
-    """Return the evidence of these fingers (names of `FINGERS`), in this order.
+    """Return the evidence of `take_fingers`; raises as it does.
 
-    A finger that never came, or that the reader's trouble prevented, is a failed check that names it, as long as there
-    is at least one picture to keep or the reader worked. Otherwise the reader's trouble is raised: NoPad, PadBusy,
-    PadNotPermitted, PadLost, PadFault, .... Raises Cancelled. Each finger has `policy.finger_wait_s` seconds for all
-    its attempts. An excepted finger is "not assessed", with the operator's reason, whether or not it has a picture.
+    A finger that never came, or that the reader's trouble prevented, is a failed check that names it. An excepted
+    finger is "not assessed", with the operator's reason, whether or not it has a picture.
+    """
+    taken = take_fingers(pad, fingers, policy, guide, cancelled=cancelled, exceptions=exceptions, judge=judge)
+    return evidence(taken, policy)
+
+
+def take_fingers(
+    pad: FingerprintPad,
+    fingers: Sequence[str],
+    policy: FingerprintPolicy,
+    guide: Guide,
+    *,
+    cancelled: Event,
+    exceptions: FingerExceptions | None = None,
+    judge: Judge | None = None,
+) -> tuple[Taken, ...]:
+    """Take these fingers (names of `FINGERS`), in this order, and return what became of each.
+
+    As long as there is at least one picture to keep or the reader worked, its trouble belongs to the finger. Otherwise
+    it is raised: NoPad, PadBusy, PadNotPermitted, PadLost, PadFault, .... Raises Cancelled. Each finger has
+    `policy.finger_wait_s` seconds for all its attempts.
     """
     touching = Touching(pad, policy, guidance.Coach(guide), 0.0, cancelled)
     doubles = Doubles(gate=policy.refuse_doubles)
     session = _Session(touching, exceptions or FingerExceptions(), judge or Judge(policy), doubles)
-    taken = [session.take(finger, number, len(fingers)) for number, finger in enumerate(fingers)]
+    taken = tuple(session.take(finger, number, len(fingers)) for number, finger in enumerate(fingers))
     if fingers and not any(one.attempts or one.exception for one in taken):
         _raise_trouble(taken)
-    guide(guidance.LIFT)
-    return evidence(taken, policy)
+    if any(one.attempts for one in taken):
+        guide(guidance.LIFT)
+    return taken
 
 
 @dataclass(slots=True)
@@ -57,7 +76,9 @@ class _Session:
     doubles: Doubles
 
     def take(self, finger: str, done: int, total: int) -> Taken:
-        """Take one finger, or say why not."""
+        """Take one finger, or say why not; one that is excepted already is not asked for."""
+        if (known := self.exceptions.of(finger)) is not None:
+            return Taken(finger, (), None, known)
         attempts: list[Attempt] = []
         error: DeviceError | None = None
         try:

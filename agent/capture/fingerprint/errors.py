@@ -13,6 +13,17 @@ class NotAFinger(KioskError):
     remedy = Words("Dùng một trong các tên được liệt kê.", "Use one of the listed names.")
 
 
+class FingersSettled(KioskError):
+    """The fingers of this visit are over: nothing can be declared of them any more."""
+
+    code = "fingerprint.settled"
+    words = Words("Bước vân tay của lượt này đã xong.", "The fingers of this visit are over.")
+    remedy = Words(
+        "Nếu khai báo còn thiếu, hủy lượt và thu nhận lại.",
+        "If something was left out, cancel and take the person in again.",
+    )
+
+
 class TargetNotSeen(KioskError):
     """The calibration target is not on the picture as it should be; `detail` says what is wrong."""
 

@@ -92,7 +92,7 @@ class Judge:
 
     def _counted(self, pixels: Pixels, deadline: float, cancelled: Event) -> Check:
         if self.minutiae is None:
-            return Check(MINUTIAE, Verdict.NOT_ASSESSED, "libfprint is not installed", gate=False)
+            return Check(MINUTIAE, Verdict.NOT_ASSESSED, "no detector of minutiae is used", gate=False)
         try:
             count = self.minutiae(pixels, deadline, cancelled)
         except Cancelled:

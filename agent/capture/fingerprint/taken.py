@@ -13,7 +13,8 @@ from agent.capture.fingerprint.png import png
 from agent.capture.fingerprint.policy import FingerprintPolicy
 from agent.capture.fingerprint.quality import SCORE_NAME, score_model
 from agent.capture.fingerprint.values import values
-from agent.devices.errors import DeviceError, DeviceTimeout
+from agent.devices.errors import DeviceTimeout
+from agent.words import KioskError
 
 STAGE = "fingerprints"
 # Verdicts that cannot be given, and why.
@@ -26,7 +27,7 @@ class Taken:
 
     name: str
     attempts: tuple[Attempt, ...] = field(repr=False)
-    error: DeviceError | None = None
+    error: KioskError | None = None
     exception: FingerException | None = None
 
     @property

@@ -161,7 +161,7 @@ class TestGoodFingers:
         reasons = {check.name: check.reason for check in taken(ScriptedPad([GOOD], [OTHER])).checks if check.reason}
         assert reasons["presentation_attack_detection"] == "the reader has none"
         assert reasons["right_index_unified_quality_score"] == "nfiq2 is not installed"
-        assert reasons["right_index_minutiae"] == "libfprint is not installed"
+        assert reasons["right_index_minutiae"] == "no detector of minutiae is used"
 
     def test_values_are_those_of_the_quality_package(self) -> None:
         """One truth: native measures under NIST's names and our score under ours, of the picture at 500 ppi."""
