@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from agent.capture.fingerprint import FINGERS, FingerExceptions, FingerprintPolicy, Judge, Reason, take_fingers
+from agent.capture.fingerprint import FINGERS, FingerExceptions, FingerprintPolicy, Judge, Packing, Reason, take_fingers
 from agent.capture.fingerprint.judgement import CountMinutiae
 from agent.capture.fingerprint.taken import Taken, evidence
 from agent.devices.seams import FingerprintPad
@@ -26,6 +26,7 @@ def fingerprint_policy(rules: FingerprintRules, finger_wait_s: float) -> Fingerp
         thresholds=MappingProxyType(rules.thresholds.model_dump()),
         photo_of=frozenset(Reason(code) for code in rules.photo_of),
         refuse_doubles=rules.refuse_doubles,
+        packing=Packing(rules.packing),
     )
 
 
@@ -64,6 +65,8 @@ class FingerprintStage:
         """Close the declarations and return the evidence with all of them; without `outcome` nothing was taken."""
         context.fingers.settle()
         if isinstance(outcome, FingersTaken):
+            if all(one.exception == context.fingers.of(one.name) for one in outcome.taken):
+                return outcome
             return self._outcome(outcome.taken, context.fingers)
         return self._outcome(tuple(Taken(finger, (), error) for finger in self.fingers), context.fingers)
 

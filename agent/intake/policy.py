@@ -72,12 +72,13 @@ class FingerThresholds(Document):
 
 
 class FingerprintRules(Document):
-    """How fingers are taken: touches for each, scores, which exceptions need a photo, the same finger twice."""
+    """How fingers are taken: touches for each, scores, photos of exceptions, the same finger twice, packing."""
 
     attempts: int = Field(default=3, ge=1, le=10)
     thresholds: FingerThresholds = FingerThresholds()
     photo_of: frozenset[FingerReason] = frozenset()
     refuse_doubles: bool = True
+    packing: Literal["wsq", "jpeg2000"] = "wsq"
 
 
 class Policy(Document):

@@ -30,6 +30,7 @@ _ENDINGS = {
     "image/jp2": ".jp2",
     "application/json": ".json",
     "application/cms": ".p7b",
+    "application/vnd.iso.19794-4": ".fir",
 }
 
 

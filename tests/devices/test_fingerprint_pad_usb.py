@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +16,11 @@ from firmware_mocks.usbip.backend import UsbipBackend, get_backend
 from usb.backend import libusb1
 
 from agent.devices.errors import NoLibusb, NoPad, PadBusy, PadLost, PadNotPermitted, UsbBackendMissing
+from agent.devices.fingerprint_pad_registers import MODELS
 from agent.devices.fingerprint_pad_usb import list_pads, open_usb_pad, usb_backend
 from agent.devices.seams import DeviceState
+
+RULES = Path(__file__).resolve().parents[2] / "deploy" / "60-kiosk.rules"
 
 
 @pytest.fixture
@@ -127,6 +132,22 @@ class TestOpening:
         with pytest.raises(kind):
             open_usb_pad(forbidding(bus, number))
         assert "60-kiosk.rules" in PadNotPermitted.remedy.en
+
+
+class TestUdevRule:
+    """deploy/60-kiosk.rules and the driver agree."""
+
+    def test_every_reader_that_we_drive_may_be_opened_and_stays_awake(self) -> None:
+        """All supported ids and no other, each with the kiosk's group and without autosuspend."""
+        rules = [line for line in RULES.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+        covered = set()
+        for rule in rules:
+            match = {key: value for key, _, value in re.findall(r'([\w{}/]+)(==|=)"([^"]*)"', rule)}
+            assert (match["SUBSYSTEM"], match["GROUP"], match["MODE"]) == ("usb", "plugdev", "0660")
+            assert match["ATTR{power/control}"] == "on"
+            products = match["ATTR{idProduct}"].split("|")
+            covered |= {(int(match["ATTR{idVendor}"], 16), int(product, 16)) for product in products}
+        assert covered == {ids for ids, model in MODELS.items() if model.supported}
 
 
 class TestBackends:

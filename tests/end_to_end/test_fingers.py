@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from agent.capture.fingerprint.formats import Compression, Position, read_record
 from agent.console.client import KioskClient
 from tests.end_to_end.harness import Kiosk, Told
 
@@ -46,6 +47,8 @@ def test_a_missing_finger_with_its_photo_reaches_the_collector(kiosk: Kiosk, tmp
     assert media["fingerprints/left_index_exception"] == "image/jpeg"
     assert "fingerprints/left_index" not in media
     files = {Path(name).stem: Path(name) for name in opened["files"]}
+    (taken,) = read_record(files["fingerprints-fir"].read_bytes()).representations
+    assert (taken.position, taken.compression) == (Position.RIGHT_INDEX, Compression.WSQ)
     photo = cv2.imread(str(files["fingerprints-left_index_exception"]))
     assert photo is not None
     assert photo.shape[2] == 3

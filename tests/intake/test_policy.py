@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.capture.fingerprint import FingerprintPolicy, Reason
+from agent.capture.fingerprint import FingerprintPolicy, Packing, Reason
 from agent.intake.errors import PolicyUnreadable
 from agent.intake.fingerprint_stage import fingerprint_policy
 from agent.intake.policy import FingerprintRules, Policy, parse_policy
@@ -35,9 +35,12 @@ def test_without_a_section_bsi_counts() -> None:
 
 def test_everything_reaches_the_capture() -> None:
     """Attempts, one finger's threshold, photos and doubles; what is not named stays as it was."""
-    rules = parsed(attempts=2, thresholds={"index": 40}, photo_of=["missing", "bandaged"], refuse_doubles=False)
+    rules = parsed(
+        attempts=2, thresholds={"index": 40}, photo_of=["missing", "bandaged"], refuse_doubles=False, packing="jpeg2000"
+    )
     found = fingerprint_policy(rules.fingerprint, 7)
     assert (found.attempts, found.finger_wait_s, found.refuse_doubles) == (2, 7, False)
+    assert found.packing is Packing.JPEG2000
     assert (found.threshold("left_index"), found.threshold("left_thumb")) == (40, 30)
     assert found.photo_of == {Reason.MISSING, Reason.BANDAGED}
 
@@ -58,6 +61,7 @@ def test_every_reason_can_ask_for_a_photo(reason: Reason) -> None:
         ({"thresholds": {"index": 101}}, "fingerprint.thresholds.index"),
         ({"photo_of": ["lost"]}, "fingerprint.photo_of"),
         ({"refuse_doubles": "maybe"}, "fingerprint.refuse_doubles"),
+        ({"packing": "jpeg"}, "fingerprint.packing"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

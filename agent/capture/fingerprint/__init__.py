@@ -4,6 +4,7 @@ from agent.capture.fingerprint.capture import capture_fingers, take_fingers
 from agent.capture.fingerprint.exceptions import FingerException, FingerExceptions, Reason
 from agent.capture.fingerprint.judgement import Judge, Judgement
 from agent.capture.fingerprint.names import FINGERS
+from agent.capture.fingerprint.packing import Packing
 from agent.capture.fingerprint.policy import FingerprintPolicy, PreviewLimits
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "FingerprintPolicy",
     "Judge",
     "Judgement",
+    "Packing",
     "PreviewLimits",
     "Reason",
     "capture_fingers",

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from agent.capture.fingerprint.exceptions import Reason
 from agent.capture.fingerprint.names import kind_of
+from agent.capture.fingerprint.packing import Packing
 from agent.capture.fingerprint.quality import GateLimits
 
 # BSI TR-03121 v6, plain enrolment. It means NFIQ 2; where `nfiq2` is not installed our own score is held against it.
@@ -44,6 +45,7 @@ class FingerprintPolicy:
     scores by kind of finger; a kind that is not named needs none. `photo_of` names the exceptions that need a photo.
     `program_s` bounds NIST's program and the minutiae, where they are installed.
     With `refuse_doubles` a finger that was taken before under another name fails; else that is only reported.
+    `packing` is for the finger image record; the masters are lossless whatever it says.
     """
 
     attempts: int = 3
@@ -56,6 +58,7 @@ class FingerprintPolicy:
     photo_of: frozenset[Reason] = frozenset()
     program_s: float = 5.0
     refuse_doubles: bool = True
+    packing: Packing = Packing.WSQ
 
     def threshold(self, finger: str) -> int:
         """Return the smallest score, 0..100, of a finger of `FINGERS`."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agent.capture.evidence import Check, Evidence, Part, Verdict
 from agent.capture.fingerprint.attempt import Attempt
+from agent.capture.fingerprint.enrolment import MEDIA_TYPE, enrol
 from agent.capture.fingerprint.exceptions import FingerException
 from agent.capture.fingerprint.names import FINGERS
 from agent.capture.fingerprint.png import png
@@ -38,9 +39,15 @@ class Taken:
 
 def evidence(taken: Sequence[Taken], policy: FingerprintPolicy) -> Evidence:
     """Put everything together. Only the best attempt's checks are gates, and none of an excepted finger."""
+    kept = {one.name: one.best[1] for one in taken if one.best is not None}
+    enrolled = enrol(kept, policy.packing) if kept else None
     checks = [check for one in taken for check in _checks(one, policy)]
     checks += [Check(name, Verdict.NOT_ASSESSED, reason, gate=False) for name, reason in NOT_ASSESSED.items()]
-    return Evidence(STAGE, tuple(checks), tuple(_parts(taken, policy)), dict(_facts(taken, policy)))
+    parts, facts = list(_parts(taken, policy)), dict(_facts(taken, policy))
+    if enrolled is not None:
+        parts.append(Part(f"{STAGE}/fir", MEDIA_TYPE, enrolled.record))
+        facts |= {f"{finger}_fir": words for finger, words in enrolled.packed.items()}
+    return Evidence(STAGE, tuple(checks), tuple(parts), facts)
 
 
 def _checks(finger: Taken, policy: FingerprintPolicy) -> Iterator[Check]:

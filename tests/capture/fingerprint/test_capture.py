@@ -31,6 +31,7 @@ GOOD, OTHER = synthetic_finger(1), synthetic_finger(2)
 BLANK = np.full((290, 384), 250, np.uint8)
 PARTIAL = np.where(np.arange(384) < 150, GOOD, np.uint8(250)).astype(np.uint8)
 FAINT = (245 + GOOD // 32).astype(np.uint8)
+RIGHT_INDEX_ONLY = ["fingerprints/right_index", "fingerprints/quality", "fingerprints/fir"]
 WHITE = np.full((290, 384), 255, np.uint8)
 Touch = Sequence[Pixels] | DeviceError
 
@@ -134,7 +135,7 @@ class TestGoodFingers:
         """Each finger's pixels are kept as they came."""
         evidence = taken(ScriptedPad([GOOD], [OTHER]))
         assert evidence.verdict is Verdict.PASSED
-        names = ["right_index", "left_index", "quality"]
+        names = ["right_index", "left_index", "quality", "fir"]
         assert [part.name for part in evidence.parts] == [f"fingerprints/{name}" for name in names]
         assert np.array_equal(pixels_of(evidence, "right_index"), GOOD)
         assert np.array_equal(pixels_of(evidence, "left_index"), OTHER)
@@ -247,7 +248,7 @@ class TestMissingFingers:
         evidence = taken(ScriptedPad([GOOD]), wait_s=0.5)
         assert evidence.verdict is Verdict.FAILED
         assert evidence.reason == "left index finger: no finger came in time"
-        assert [part.name for part in evidence.parts] == ["fingerprints/right_index", "fingerprints/quality"]
+        assert [part.name for part in evidence.parts] == RIGHT_INDEX_ONLY
 
     def test_none_at_all(self) -> None:
         """With a working reader that is evidence, not an error."""
@@ -294,7 +295,7 @@ class TestTrouble:
         """What was taken is kept; the check says what happened."""
         evidence = taken(ScriptedPad([GOOD], *[PadLost()] * 50), wait_s=1.2)
         assert evidence.reason == "left index finger: pad.lost"
-        assert [part.name for part in evidence.parts] == ["fingerprints/right_index", "fingerprints/quality"]
+        assert [part.name for part in evidence.parts] == RIGHT_INDEX_ONLY
 
     def test_a_reader_held_by_another_program_is_told_at_once(self) -> None:
         """Waiting would not help."""
@@ -334,7 +335,7 @@ class TestOnTheWire:
             evidence = taken(pad, person=person)
         assert evidence.verdict is Verdict.PASSED
         assert "pad.lost" in person.codes
-        assert len(evidence.parts) == 3
+        assert len(evidence.parts) == 4
 
 
 class _Replugging(Person):
