@@ -5,10 +5,13 @@
 | empty_image_or_contrast_too_low | deviation < 8 or mean > 250 | NFIQ 2 says 1, but no print in its table is below 20 |
 | sufficient_fingerprint_foreground | < 50,000 pixels of finger | NFIQ 2 |
 | kiosk_ridges_present | LCS <= 0.36, OCL <= 0.30 or coherence <= 0.24 | plain skin on a pad: .36, .26, .20 |
-| kiosk_no_smear | streaks > 0.2 | ours; provisional, from artificially smeared prints |
+| kiosk_no_smear | more than 0.30 of the blocks without ridges, or streaks > 0.14 | ours, see below |
 
 Of the 199 scored prints in NIST's table the ridges gate refuses one, and the smallest OCL and coherence are .37 and
-.28. `streaks` is the share of blocks without any ridge wave (FDA of 1) times how much the whole print flows one way.
+.28. A block without any ridge wave has an FDA of 1; `streaks` is the share of those times how much the whole print
+flows one way. Of 360 synthetic prints (natural, wet, dry, light, hard, noisy, turned, scarred) at most .27 of the
+blocks have no ridges and streaks reach .12; a finger that slid 12 pixels or more gives .24 to .70 and up to .51. In
+NIST's table none of the 162 prints with a score of 20 or more has more than .30, of the 37 worse ones 11 have.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ SMEAR = "kiosk_no_smear"
 
 @dataclass(frozen=True, slots=True)
 class GateLimits:
-    """The limits of the table above. Ridge measures must lie above theirs, streaks at or below."""
+    """The limits of the table above. Ridge measures must lie above theirs, the others at or below."""
 
     min_deviation: float = 8.0
     max_mean: float = 250.0
@@ -35,7 +38,8 @@ class GateLimits:
     clarity: float = 0.36
     certainty: float = 0.30
     coherence: float = 0.24
-    max_streaks: float = 0.2
+    max_ridgeless: float = 0.30
+    max_streaks: float = 0.14
 
 
 DEFAULT_LIMITS = GateLimits()
@@ -63,10 +67,15 @@ def gates_of_unmeasured(cause: PrintQualityError) -> tuple[Check, ...]:
     )
 
 
+def ridgeless(measures: Mapping[str, float]) -> float:
+    """Return the share of blocks without a ridge wave, 0..1."""
+    blocks = sum(measures[f"FDA_Bin10_{number}"] for number in range(10))
+    return measures["FDA_Bin10_9"] / blocks if blocks else 0.0
+
+
 def streaks(measures: Mapping[str, float], one_direction: float) -> float:
     """Return the share of blocks without a ridge wave times the share of flow that points one way, 0..1."""
-    blocks = sum(measures[f"FDA_Bin10_{number}"] for number in range(10))
-    return measures["FDA_Bin10_9"] / blocks * one_direction if blocks else 0.0
+    return ridgeless(measures) * one_direction
 
 
 def _contrast(measures: Mapping[str, float], limits: GateLimits) -> Check:
@@ -100,9 +109,13 @@ def _ridges(measures: Mapping[str, float], limits: GateLimits) -> Check:
 
 
 def _smear(measures: Mapping[str, float], one_direction: float, limits: GateLimits) -> Check:
-    value = streaks(measures, one_direction)
-    wrong = f"streaks are {value:.2f}, at most {limits.max_streaks:g} is allowed"
-    return _check(SMEAR, [wrong] if not value <= limits.max_streaks else [], value, "share")
+    without, value = ridgeless(measures), streaks(measures, one_direction)
+    wrong = []
+    if not without <= limits.max_ridgeless:
+        wrong.append(f"{without:.2f} of the print has no ridges, at most {limits.max_ridgeless:g} is allowed")
+    if not value <= limits.max_streaks:
+        wrong.append(f"streaks are {value:.2f}, at most {limits.max_streaks:g} is allowed")
+    return _check(SMEAR, wrong, value, "share")
 
 
 def _check(name: str, wrong: list[str], native: float, unit: str) -> Check:
