@@ -192,7 +192,9 @@ def fingerprint_check(
     from agent.capture.fingerprint import FingerprintPolicy  # noqa: PLC0415
     from agent.capture.fingerprint.judgement import Judge  # noqa: PLC0415
     from agent.commands import fingerprint  # noqa: PLC0415
+    from agent.devices.fingerprint_pad_drivers import open_pad  # noqa: PLC0415
     from agent.devices.fingerprint_pad_libfprint import Mindtct  # noqa: PLC0415
+    from agent.diagnostics.devices import pad_choice  # noqa: PLC0415
 
     if from_pad == bool(files):
         raise typer.BadParameter("give picture files, or --pad")
@@ -201,7 +203,8 @@ def fingerprint_check(
         judge = Judge(policy, minutiae=mindtct.count)
         if files:
             return fingerprint.check(screen, fingerprint.from_files(files, ppi), judge, least, out)
-        with _pad(load_config(config)) as pad:
+        _logs_to_stderr()
+        with open_pad(pad_choice(load_config(config))) as pad:
             touch = fingerprint.from_pad(screen, pad, policy, Event())
             return fingerprint.check(screen, touch, judge, least, out)
 
@@ -220,7 +223,7 @@ def pad_calibrate(
 
     settings = load_config(config)
     wanted = command.Wanted(pitch_mm, x_ppi or settings.pad.x_ppi, y_ppi or settings.pad.y_ppi)
-    with _pad(settings, calibrated=False) as pad:
+    with _own_pad(settings, calibrated=False) as pad:
         folder = settings.kiosk.data_folder / "pad"
         return command.calibrate(Screen(as_json=as_json), pad, wanted, folder, Event())
 
@@ -235,7 +238,7 @@ def pad_test(
     """Tự kiểm tra · Noise, dead pixels, evenness and latency of the reader, with verdicts."""
     from agent.commands import pad as command  # noqa: PLC0415
 
-    with _pad(load_config(config)) as pad:
+    with _own_pad(load_config(config)) as pad:
         return command.self_test(Screen(as_json=as_json), pad, picture, Event())
 
 
@@ -245,11 +248,12 @@ def _chip_policy(allow_bac: bool, any_document: bool) -> ChipPolicy:
     return ChipPolicy(allow_bac=allow_bac, document=TRAVEL_DOCUMENT if any_document else CITIZEN_CARD)
 
 
-def _pad(config: Config, *, calibrated: bool = True) -> HotplugPad:
-    from agent.daemon import open_pad  # noqa: PLC0415
+def _own_pad(config: Config, *, calibrated: bool = True) -> HotplugPad:
+    from agent.devices.fingerprint_pad_drivers import open_own_pad  # noqa: PLC0415
+    from agent.diagnostics.devices import pad_choice  # noqa: PLC0415
 
     _logs_to_stderr()
-    return open_pad(config, calibrated=calibrated)
+    return open_own_pad(pad_choice(config), calibrated=calibrated)
 
 
 def _logs_to_stderr() -> None:

@@ -68,11 +68,12 @@ class PadSection(Section):
     """The fingerprint pad. Resolutions are calibration values of this one device, in pixels per inch.
 
     `wait_s` is for each finger, all its attempts together. `address` (host:port) belongs to the USB/IP backend, which
-    only development may load.
+    only development may load. With the backend libfprint, `driver` is its name of one; empty takes the first reader.
     """
 
-    backend: Literal["libusb", "usbip"] = "libusb"
+    backend: Literal["libusb", "libfprint", "usbip"] = "libusb"
     address: Address | Literal[""] = ""
+    driver: str = Field(default="", pattern="^[a-z0-9_]*$", max_length=40)
     x_ppi: float = Field(default=512, ge=250, le=1100)
     y_ppi: float = Field(default=512, ge=250, le=1100)
     wait_s: float = Field(default=60, gt=0, le=600)
@@ -157,10 +158,18 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _driver_is_libfprints(self) -> Config:
+        if self.pad.driver and self.pad.backend != "libfprint":
+            raise ValueError('pad.driver goes with pad.backend = "libfprint", and only with it')
+        return self
+
+    @model_validator(mode="after")
     def _mock_transports_only_in_development(self) -> Config:
         if self.kiosk.development:
             return self
-        if self.pad.backend != "libusb":
+        if self.pad.driver.startswith("virtual_"):
+            raise ValueError("pad.driver may be a virtual one only with kiosk.development = true")
+        if self.pad.backend == "usbip":
             raise ValueError('pad.backend = "usbip" needs kiosk.development = true')
         if isinstance(self.camera.source, str) and not self.camera.source.startswith("/dev/"):
             raise ValueError("camera.source may be a URL only with kiosk.development = true")

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
@@ -32,14 +31,13 @@ from agent.custody.listing import Sending, lines
 from agent.custody.signing import sign_lost, sign_own, take_receipt
 from agent.devices.camera import Camera
 from agent.devices.camera_address import list_cameras
-from agent.devices.fingerprint_pad_calibration import PadCalibration, uncalibrated
-from agent.devices.fingerprint_pad_hotplug import HotplugPad
+from agent.devices.fingerprint_pad_drivers import list_readers_of, open_pad
 from agent.devices.fingerprint_pad_libfprint import Mindtct
-from agent.devices.fingerprint_pad_usb import UsbBackend, list_pads, usb_backend
 from agent.devices.seams import CardLink, DeviceInfo
 from agent.devices.smartcard import CardReader, list_readers
 from agent.diagnostics import ListDevices, list_devices
 from agent.diagnostics.camera_sample import take_sample
+from agent.diagnostics.devices import pad_choice
 from agent.diagnostics.picture import png
 from agent.epochs import EpochBook, Epochs
 from agent.intake.chip_stage import ChipStage
@@ -259,7 +257,7 @@ class Daemon:
             PortraitStage(self._camera, self._open_vision, PortraitPolicy(), config.camera.wait_s),
             StageNotBuilt("liveness"),
             FingerprintStage(
-                open_pad(config),
+                open_pad(pad_choice(config)),
                 policy.fingers,
                 fingerprint_policy(policy.fingerprint, config.pad.wait_s),
                 count_minutiae,
@@ -314,19 +312,11 @@ def run_daemon(config: Config) -> None:
 
 def device_families(config: Config) -> dict[str, ListDevices]:
     """Return the listers of each kind of device, for use with and without a running daemon."""
-    backend = _pad_backend(config)
     return {
         "card_reader": list_readers,
         "camera": list_cameras,
-        "fingerprint_pad": lambda: list_pads(backend()),
+        "fingerprint_pad": lambda: list_readers_of(pad_choice(config)),
     }
-
-
-def open_pad(config: Config, *, calibrated: bool = True) -> HotplugPad:
-    """Return the fingerprint reader; it is opened when it is first waited for. `calibrated` corrects its pictures."""
-    folder = config.kiosk.data_folder / "pad"
-    known = partial(PadCalibration.load, folder) if calibrated else uncalibrated
-    return HotplugPad(_pad_backend(config), config.pad.x_ppi, config.pad.y_ppi, calibrations=known)
 
 
 @contextmanager
@@ -334,11 +324,6 @@ def count_minutiae() -> Iterator[CountMinutiae]:
     """Give libfprint's count; where libfprint is not installed, each call of it says so."""
     with Mindtct() as mindtct:
         yield mindtct.count
-
-
-def _pad_backend(config: Config) -> Callable[[], UsbBackend]:
-    pad, development = config.pad, config.kiosk.development
-    return lambda: usb_backend(pad.backend, pad.address, development=development)
 
 
 def _card_opener(config: Config) -> Callable[[float, Event], AbstractContextManager[CardLink]]:

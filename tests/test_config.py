@@ -53,6 +53,7 @@ def test_an_unknown_key_is_named_with_the_keys_that_exist(tmp_path: Path) -> Non
         ("[camera]\nfps = 500\n", "camera.fps"),
         ("[queue]\nsegment_mib = 1\n", "queue.segment_mib"),
         ('[pad]\nbackend = "magic"\n', "pad.backend"),
+        ('[pad]\nbackend = "libfprint"\ndriver = "../x"\n', "pad.driver"),
     ],
 )
 def test_a_wrong_type_or_unit_is_named_with_what_is_allowed(tmp_path: Path, more: str, key: str) -> None:
@@ -99,6 +100,8 @@ def test_the_example_that_we_ship_is_valid_and_shows_every_section() -> None:
     [
         ('[pad]\naddress = "127.0.0.1:1"\n', "pad.address"),
         ('[keys]\nkind = "pkcs11"\n', "pkcs11"),
+        ('[pad]\ndriver = "egis0570"\n', "pad.driver"),
+        ('[pad]\nbackend = "libfprint"\ndriver = "virtual_image"\n', "pad.driver"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path: Path, more: str, problem: str) -> None:

@@ -31,7 +31,7 @@ def show(screen: Screen, socket: Path, config: Path) -> ExitCode:
         screen.json(found)
     else:
         rows = [
-            (str(KINDS.get(d["kind"], d["kind"])), d["name"], d["address"], str(d["state"]), d["detail"]) for d in found
+            (str(KINDS.get(d["kind"], d["kind"])), d["name"], d["address"], str(d["state"]), _detail(d)) for d in found
         ]
         screen.table(
             "Thiết bị · Devices",
@@ -40,6 +40,11 @@ def show(screen: Screen, socket: Path, config: Path) -> ExitCode:
         )
     ready = {d["kind"] for d in found if d["state"] in ("ready", "busy")}
     return ExitCode.OK if ready >= set(KINDS) else ExitCode.FAILED
+
+
+def _detail(device: Mapping[str, Any]) -> str:
+    """Return who drives it and what else there is to say."""
+    return " · ".join(text for text in (device.get("driver", ""), device["detail"]) if text)
 
 
 def _without_daemon(config: Path) -> list[Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""What goes wrong with the calibration of a fingerprint reader, in words a technician can act on."""
+"""What goes wrong with a fingerprint reader's calibration and with libfprint, in words a technician can act on."""
 
 from __future__ import annotations
 
@@ -32,6 +32,19 @@ class CalibrationUnwritten(DeviceError):
     code = "pad.calibration_unwritten"
     words = Words("Không ghi được tệp hiệu chuẩn.", "The calibration file cannot be written.")
     remedy = Words("Kiểm tra quyền ghi và dung lượng đĩa.", "Check the right to write there and the disk's space.")
+
+
+class DrivenByLibfprint(DeviceError):
+    """Only our own driver can do this, and the configuration gives the reader to libfprint."""
+
+    code = "pad.driven_by_libfprint"
+    words = Words(
+        "Đầu đọc này do libfprint điều khiển, không hiệu chuẩn hay tự kiểm tra được.",
+        "libfprint drives this reader: it can be neither calibrated nor tested.",
+    )
+    remedy = Words(
+        'Với U.are.U 4000/4500, đặt pad.backend = "libusb".', 'For a U.are.U 4000/4500 set pad.backend = "libusb".'
+    )
 
 
 class NoLibfprint(DeviceError):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from types import TracebackType
@@ -57,6 +58,7 @@ class LibfprintPad:
         self._environment, self._python = environment, python
         self._process: LibfprintProcess | None = None
         self._opening, self._capturing = 0, False
+        self._opened_driver = ""
         self._image: FingerImage | None = None
 
     def __enter__(self) -> Self:
@@ -74,15 +76,16 @@ class LibfprintPad:
         """
         self._image = None
         patience = Patience(deadline, cancelled)
-        try:
+        with self._dropped_on_error():
             process = self._opened(patience)
             while self._image is None:
                 self._image = self._captured(process, patience)
-        except (DeviceTimeout, Cancelled):
-            raise
-        except DeviceError:
-            self._drop()
-            raise
+
+    def open(self, deadline: float, cancelled: Event) -> str:
+        """Open the reader, if it is not open, and return libfprint's driver; raises as `wait_for_finger`."""
+        with self._dropped_on_error():
+            self._opened(Patience(deadline, cancelled))
+        return self._opened_driver
 
     def next_frame(self, deadline: float, cancelled: Event) -> FingerImage:
         """Return the touch's picture; each further call raises DeviceTimeout, since there is but one."""
@@ -108,7 +111,8 @@ class LibfprintPad:
             found = self._process.answer(patience)
             self._opening -= 1
             if not self._opening:
-                log.info("pad.opened", driver=f"libfprint {found.told.get('driver')}")
+                self._opened_driver = str(found.told.get("driver"))
+                log.info("pad.opened", driver=f"libfprint {self._opened_driver}")
         return self._process
 
     def _captured(self, process: LibfprintProcess, patience: Patience) -> FingerImage | None:
@@ -134,6 +138,16 @@ class LibfprintPad:
         pixels = np.frombuffer(answer.data, np.uint8).reshape(height, width)
         x_ppi, y_ppi = (ppmm * INCH_MM, ppmm * INCH_MM) if ppmm > 0 else (self._x_ppi, self._y_ppi)
         return FingerImage(pixels, x_ppi, y_ppi, time.monotonic())
+
+    @contextmanager
+    def _dropped_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except (DeviceTimeout, Cancelled):
+            raise
+        except DeviceError:
+            self._drop()
+            raise
 
     def _drop(self) -> None:
         process, self._process = self._process, None
@@ -194,14 +208,23 @@ class Mindtct:
             folder.cleanup()
 
 
-def list_libfprint_pads(environment: Mapping[str, str] | None = None) -> list[DeviceInfo]:
-    """Return the readers that only libfprint can take pictures with; raises NoLibfprint or PadFault."""
+def list_libfprint_pads(environment: Mapping[str, str] | None = None, *, driver: str | None = None) -> list[DeviceInfo]:
+    """Return the readers that only libfprint can take pictures with; raises NoLibfprint or PadFault.
+
+    With `driver` those that `LibfprintPad` would take one of: of that driver, or of all for an empty name.
+    """
     patience = Patience(time.monotonic() + START_S, Event())
     with LibfprintProcess(environment) as process:
         process.answer(patience)
         found = process.ask({"do": "list"}, patience).told["devices"]
     return [
-        DeviceInfo(KIND, str(one["name"]), str(one["id"]), DeviceState.READY, f"libfprint {one['driver']}")
+        DeviceInfo(KIND, str(one["name"]), str(one["id"]), DeviceState.READY, "", f"libfprint {one['driver']}")
         for one in found
-        if not str(one["driver"]).startswith(VIRTUAL) and one["driver"] != OURS
+        if _listed(str(one["driver"]), driver)
     ]
+
+
+def _listed(name: str, wanted: str | None) -> bool:
+    if wanted:
+        return name == wanted
+    return not name.startswith(VIRTUAL) and (wanted is not None or name != OURS)

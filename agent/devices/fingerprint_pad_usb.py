@@ -36,6 +36,7 @@ from agent.devices.seams import DeviceInfo, DeviceState
 
 KIND = "fingerprint_pad"
 LIBUSB = "libusb"
+DRIVER = "kiosk uru4000"
 BACKENDS_GROUP = "intake_kiosk.usb_backends"
 CONTROL_MS = 5000
 VENDOR_INTERFACE = (0xFF, 0xFF, 0xFF)
@@ -78,7 +79,7 @@ def list_pads(backend: UsbBackend) -> list[DeviceInfo]:
     for device in _known(backend):
         model, address = _model(device), f"bus {device.bus:03d} device {device.address:03d}"
         state, detail = _probe(device, model)
-        found.append(DeviceInfo(KIND, model.name, address, state, detail))
+        found.append(DeviceInfo(KIND, model.name, address, state, detail, DRIVER if model.supported else ""))
     return found
 
 

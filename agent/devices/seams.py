@@ -86,10 +86,14 @@ class DeviceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """One device as found now. `kind` is card_reader, camera or fingerprint_pad; `detail` says why it is not ready."""
+    """One device as found now. `kind` is card_reader, camera or fingerprint_pad; `detail` says why it is not ready.
+
+    `driver` says who drives it, where there is a choice.
+    """
 
     kind: str
     name: str
     address: str
     state: DeviceState
     detail: str = ""
+    driver: str = ""

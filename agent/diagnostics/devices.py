@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from agent.config import Config
 from agent.devices.errors import DeviceError
+from agent.devices.fingerprint_pad_drivers import PadChoice
 from agent.devices.seams import DeviceInfo, DeviceState
 
 ListDevices = Callable[[], list[DeviceInfo]]
+
+
+def pad_choice(config: Config) -> PadChoice:
+    """Return the fingerprint reader as configured."""
+    pad, kiosk = config.pad, config.kiosk
+    folder = kiosk.data_folder / "pad"
+    return PadChoice(pad.backend, pad.address, pad.driver, pad.x_ppi, pad.y_ppi, folder, kiosk.development)
 
 
 def list_devices(families: Mapping[str, ListDevices]) -> list[DeviceInfo]:

@@ -18,7 +18,7 @@ from agent.devices.fingerprint_pad_endpoints import Patience
 from agent.devices.fingerprint_pad_errors import NoLibfprint, PictureRefused
 from agent.devices.fingerprint_pad_libfprint import LibfprintPad, Mindtct, list_libfprint_pads
 from agent.devices.fingerprint_pad_libfprint_process import LibfprintProcess
-from agent.devices.seams import Pixels
+from agent.devices.seams import DeviceState, Pixels
 
 FINGER = press(master(3), Impression())
 # Orders of libfprint's virtual image device, in place of a width.
@@ -146,7 +146,24 @@ class TestPad:
     def test_the_virtual_device_is_not_listed(self, device: Path) -> None:
         """A list is for people who look for a reader."""
         found = list_libfprint_pads({"FP_VIRTUAL_IMAGE": str(device)})
-        assert not [one for one in found if "virtual" in one.detail]
+        assert not [one for one in found if "virtual" in one.driver]
+
+    def test_the_configured_driver_is_listed(self, device: Path) -> None:
+        """With the driver that serves it; the virtual one only by name."""
+        environment = {"FP_VIRTUAL_IMAGE": str(device)}
+        (found,) = list_libfprint_pads(environment, driver="virtual_image")
+        assert (found.driver, found.state) == ("libfprint virtual_image", DeviceState.READY)
+        assert not [one for one in list_libfprint_pads(environment, driver="") if "virtual" in one.driver]
+
+    def test_opening_names_the_driver(self, pad: LibfprintPad) -> None:
+        """Without a finger; a second time it is just open."""
+        assert pad.open(soon(), Event()) == "virtual_image"
+        assert pad.open(soon(), Event()) == "virtual_image"
+
+    def test_opening_what_is_not_there(self) -> None:
+        """The reader's own word."""
+        with LibfprintPad(512, 512, "no_such_driver") as pad, pytest.raises(NoPad):
+            pad.open(soon(), Event())
 
 
 @pytest.mark.usefixtures("installed")

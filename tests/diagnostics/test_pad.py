@@ -14,6 +14,8 @@ from firmware_mocks.fingerprint_pad.faults import Faults
 from firmware_mocks.fingerprint_pad.ridges import synthetic_finger
 
 from agent.devices.errors import NoPad, PadFault
+from agent.devices.fingerprint_pad_errors import NoLibfprint
+from agent.devices.fingerprint_pad_libfprint import list_libfprint_pads
 from agent.devices.fingerprint_pad_registers import MODELS, PadModel
 from agent.devices.seams import Pixels
 from agent.diagnostics import pad_sample
@@ -215,6 +217,40 @@ class TestDevice:
         """A warning with the rule that ends it."""
         plugged.machine.put(f"{NODE}/power/control", "auto\n")
         assert_fault(plugged.finding("pad.power"), "pad.power.autosuspend")
+
+
+class TestLibfprint:
+    """The reader is libfprint's: its virtual one, or none."""
+
+    @pytest.fixture
+    def virtual(self, kiosk: Kiosk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kiosk:
+        """Point the kiosk at the virtual reader, or skip where libfprint is not installed."""
+        try:
+            list_libfprint_pads()
+        except NoLibfprint as error:
+            pytest.skip(str(error))
+        monkeypatch.setenv("FP_VIRTUAL_IMAGE", str(tmp_path / "image"))
+        kiosk.configure('[pad]\nbackend = "libfprint"\ndriver = "virtual_image"\n')
+        return kiosk
+
+    def test_it_is_found_and_opened_and_the_rest_says_why_not(self, virtual: Kiosk) -> None:
+        """The driver is named; what needs pictures of an empty glass is not assessed."""
+        findings = told(virtual)
+        for name in ("found", "open"):
+            found = findings.pop(f"pad.{name}")
+            assert (found.verdict, "libfprint virtual_image" in found.evidence) == (Verdict.OK, True), found
+        assert {found.verdict for found in findings.values()} == {Verdict.NOT_ASSESSED}, findings
+
+    def test_there_is_none(self, virtual: Kiosk) -> None:
+        """As without our own."""
+        virtual.configure('[pad]\nbackend = "libfprint"\ndriver = "egis0570"\n')
+        assert_fault(virtual.finding("pad.found"), NoPad.code)
+        assert_fault(virtual.finding("pad.open"), NoPad.code)
+
+    def test_a_visit_is_left_alone(self, virtual: Kiosk) -> None:
+        """The reader belongs to the person at the desk."""
+        virtual.daemon = ToldDaemon(use={"visit_open": True})
+        assert virtual.finding("pad.open").verdict is Verdict.SKIPPED
 
 
 class TestJudging:

@@ -160,11 +160,15 @@ def _answer(code: str, answers: list[Answer]) -> str:
 
 @contextmanager
 def open_kiosk(
-    folder: Path, waits_s: Mapping[str, int] | None = None, queue: Mapping[str, int] | None = None
+    folder: Path,
+    waits_s: Mapping[str, int] | None = None,
+    queue: Mapping[str, int] | None = None,
+    pad: Mapping[str, str] | None = None,
 ) -> Iterator[Kiosk]:
     """Set everything up in `folder`, with a roster of people who were not here yet.
 
-    `waits_s` shortens the waits for card, camera and pad, `queue` has keys of the configuration's table.
+    `waits_s` shortens the waits for card, camera and pad, `queue` and `pad` have keys of the configuration's
+    tables.
     """
     try:
         check_card_reader()
@@ -180,5 +184,6 @@ def open_kiosk(
     }
     settings.setdefault("card", {})["return_s"] = 1.0
     settings["queue"] = dict(queue or {})
+    settings.setdefault("pad", {}).update(pad or {})
     with set_stage(folder, folder / "roster.csv", folder / "csca" / "csca.pem", settings) as stage:
         yield Kiosk(stage, people)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from agent.devices.errors import (
@@ -16,11 +15,14 @@ from agent.devices.errors import (
     PadPictureDamaged,
     UsbBackendMissing,
 )
+from agent.devices.fingerprint_pad_drivers import LIBFPRINT, PadChoice, list_readers_of, open_pad
+from agent.devices.fingerprint_pad_errors import NoLibfprint
+from agent.devices.fingerprint_pad_libfprint import LibfprintPad
 from agent.devices.fingerprint_pad_registers import MODELS
-from agent.devices.fingerprint_pad_usb import UsbBackend, list_pads, usb_backend
 from agent.devices.seams import DeviceInfo
 from agent.diagnostics.check import Family
 from agent.diagnostics.context import Context
+from agent.diagnostics.devices import pad_choice
 from agent.diagnostics.distribution import Distribution
 from agent.diagnostics.finding import Outcome, error, not_assessed, of_error, ok, skipped, warn
 from agent.diagnostics.holders import holders
@@ -39,8 +41,8 @@ UNSUPPORTED = error(
     "pad.found.unsupported",
     "Loại đầu đọc vân tay này chưa dùng được.",
     "This model of fingerprint reader is not supported.",
-    "Dùng U.are.U 4500.",
-    "Use a U.are.U 4500.",
+    'Dùng U.are.U 4500, hoặc đặt pad.backend = "libfprint" nếu libfprint biết loại này.',
+    'Use a U.are.U 4500, or set pad.backend = "libfprint" where libfprint has a driver.',
 )
 SLEEPS = warn(
     "pad.power.autosuspend",
@@ -98,17 +100,28 @@ DIRTY = warn(
     "Lau bằng khăn mềm hơi ẩm, để khô.",
     "Clean it with a soft, slightly damp cloth and let it dry.",
 )
-OPEN_ERRORS = (NoPad, PadBusy, PadNotPermitted, PadLost, PadFault, NoLibusb, UsbBackendMissing, DeviceTimeout)
+OPEN_ERRORS = (
+    NoPad,
+    PadBusy,
+    PadNotPermitted,
+    PadLost,
+    PadFault,
+    NoLibusb,
+    NoLibfprint,
+    UsbBackendMissing,
+    DeviceTimeout,
+)
 
 
-@FAMILY.check("found", "Đầu đọc được cắm", "Plugged in", NoPad, UNSUPPORTED, NoLibusb, UsbBackendMissing)
+@FAMILY.check("found", "Đầu đọc được cắm", "Plugged in", NoPad, UNSUPPORTED, NoLibusb, NoLibfprint, UsbBackendMissing)
 def _found(context: Context, limits: Limits) -> Outcome:
     found = _listed(context, limits)
     if not found:
         return of_error(NoPad("none of the models that are known"))
-    evidence = ", ".join(f"{pad.name} at {pad.address}, {pad.state}" for pad in found)
-    supported = {model.name for model in MODELS.values() if model.supported}
-    return ok(evidence) if any(pad.name in supported for pad in found) else UNSUPPORTED.seen(evidence)
+    evidence = ", ".join(f"{pad.name} at {pad.address}, {pad.state}, {pad.driver or 'no driver'}" for pad in found)
+    by_libfprint = _choice(context, limits).by_libfprint
+    served = [pad for pad in found if pad.driver and pad.driver.startswith(LIBFPRINT) == by_libfprint]
+    return ok(evidence) if served else UNSUPPORTED.seen(evidence)
 
 
 @FAMILY.check("permission", "Quyền dùng đầu đọc", "Permission", PadNotPermitted)
@@ -138,8 +151,20 @@ def _power(context: Context, limits: Limits) -> Outcome:
 
 @FAMILY.check("open", "Mở đầu đọc", "Opening", *OPEN_ERRORS, within_s=WITHIN_S)
 def _open(context: Context, limits: Limits) -> Outcome:
+    if _choice(context, limits).by_libfprint:
+        return _opened_by_libfprint(context, limits)
     sample = _sample(context, limits)
     return ok(f"{sample.name}, versions {sample.versions}")
+
+
+def _opened_by_libfprint(context: Context, limits: Limits) -> Outcome:
+    if context.visit_open(limits):
+        return skipped("Đang thu nhận một người.", "A visit is open.")
+    choice = _choice(context, limits)
+    with open_pad(choice) as pad:
+        if not isinstance(pad, LibfprintPad):
+            raise TypeError(type(pad).__name__)
+        return ok(f"libfprint {pad.open(limits.deadline, limits.cancelled)}")
 
 
 @FAMILY.check("wake", "Thời gian khởi động", "Waking", SLOW_WAKE, within_s=WITHIN_S)
@@ -237,19 +262,19 @@ def _covered(glass: GlassLook) -> Outcome:
     )
 
 
-def _backend(context: Context, limits: Limits) -> Callable[[], UsbBackend]:
-    config = context.config(limits)
-    pad, development = config.pad, config.kiosk.development
-    return lambda: usb_backend(pad.backend, pad.address, development=development)
+def _choice(context: Context, limits: Limits) -> PadChoice:
+    return pad_choice(context.config(limits))
 
 
 def _listed(context: Context, limits: Limits) -> list[DeviceInfo]:
-    backend = _backend(context, limits)
-    return context.measured("pad.found", lambda _: list_pads(backend()), LIST_S).get(limits)
+    choice = _choice(context, limits)
+    return context.measured("pad.found", lambda _: list_readers_of(choice), LIST_S).get(limits)
 
 
 def _device(context: Context, limits: Limits) -> tuple[str, Path]:
     """Return the reader's file below /dev and its folder in sysfs."""
+    if _choice(context, limits).by_libfprint:
+        raise NotAssessed("Không rõ libfprint dùng cổng USB nào.", "Which USB device libfprint uses is not told.")
     if context.config(limits).pad.backend != "libusb":
         raise NotAssessed("Đầu đọc giả lập không nằm trên USB của máy.", "A mock reader is not on the machine's USB.")
     for folder in context.system.each("sys/bus/usb/devices", "*"):
@@ -268,14 +293,15 @@ def _decimal(text: str | None) -> str:
 def _sample(context: Context, limits: Limits) -> PadSample:
     if context.visit_open(limits):
         raise Found(skipped("Đang thu nhận một người.", "A visit is open."))
-    config = context.config(limits)
-    backend = _backend(context, limits)
+    choice = _choice(context, limits)
+    if choice.by_libfprint:
+        raise NotAssessed("libfprint không cho xem trước hình.", "libfprint gives no pictures without a finger.")
 
     def measure(own: Limits) -> PadSample:
         # Listing claims each reader for an instant, so it comes first and not side by side.
         _listed(context, own)
         try:
-            return take_pad_sample(backend, (config.pad.x_ppi, config.pad.y_ppi), own.cancelled)
+            return take_pad_sample(choice.usb, (choice.x_ppi, choice.y_ppi), own.cancelled)
         except (NoPad, NoLibusb, UsbBackendMissing):
             if "pad.found" in own.selected:
                 raise SeeOther("pad.found") from None
