@@ -1,4 +1,4 @@
-"""Fingerprints on one thread: native measures, the whole assessment, a preview frame, and comparing two fingers.
+"""Fingerprints on one thread: a frame descrambled, native measures, the assessment, a preview, two fingers, a record.
 
 The measures are held against NIST's own times per image, which are on another machine and other pictures: the median,
 over the 199 scored prints of NIST's conformance table for NFIQ 2.3, of the sum of the times that the table states for
@@ -14,12 +14,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from firmware_mocks.fingerprint_pad import frame as device
+from firmware_mocks.fingerprint_pad.ridges import synthetic_finger
 from firmware_mocks.fingers import master, natural, press
 
 from agent.capture.fingerprint import FingerprintPolicy
 from agent.capture.fingerprint.advice import advise, change
+from agent.capture.fingerprint.formats import pack_wsq
 from agent.capture.fingerprint.matching import RidgeMap, likeness
 from agent.capture.fingerprint.quality import assess, judge_preview, measure
+from agent.devices.fingerprint_pad_frame import RawFrame, upright
 from agent.devices.seams import FingerImage, Pixels
 from bench.measure import Figure, median_ms
 
@@ -28,6 +32,8 @@ TABLE, PRINT = PUBLISHED / "conformance_expected_output-v2.3.0.csv", PUBLISHED /
 WIDTH, HEIGHT = 416, 560
 MEASURES_BUDGET_MS, PREVIEW_BUDGET_MS = 50.0, 25.0
 COMPARISON_BUDGET_MS = 200.0
+DESCRAMBLE_BUDGET_MS, IMPRESSION_BUDGET_MS, PACKING_BUDGET_MS = 10.0, 100.0, 50.0
+KEY = 0x544409D6
 RUNS, COMPARISONS = 40, 10
 
 
@@ -47,6 +53,9 @@ def figures(_folder: Path) -> Iterator[Figure]:
         yield Figure(f"fingerprint preview, {size}", preview_ms, "budget", PREVIEW_BUDGET_MS, RUNS)
         yield _advice_figure()
         yield _comparison_figure()
+        yield _frame_figure()
+        yield _impression_figure()
+        yield _packing_figure()
     finally:
         cv2.setNumThreads(threads)
 
@@ -67,6 +76,30 @@ def _comparison_figure() -> Figure:
     first, second = press(master(1), natural(1)), RidgeMap.of(press(master(2), natural(2)))
     compare_ms = median_ms(lambda: likeness(RidgeMap.of(first), second), COMPARISONS)
     return Figure("one finger compared with another", compare_ms, "budget", COMPARISON_BUDGET_MS, COMPARISONS)
+
+
+def _frame_figure() -> Figure:
+    """From the reader's bytes to the upright picture, all blocks scrambled as on a recorded 4500."""
+    sent = device.frame(synthetic_finger(1), device.RECORDED, 0, lambda _: KEY)
+
+    def show() -> None:
+        upright(RawFrame.parse(sent).descrambled(lambda _: KEY).assembled(), rotated=True)
+
+    return Figure("a reader's frame descrambled", median_ms(show, RUNS), "budget", DESCRAMBLE_BUDGET_MS, RUNS)
+
+
+def _impression_figure() -> Figure:
+    """Press a synthetic finger that is there already."""
+    finger, touch = master(1), natural(1)
+    took_ms = median_ms(lambda: press(finger, touch), COMPARISONS)
+    return Figure("synthetic impression, 384x290", took_ms, "budget", IMPRESSION_BUDGET_MS, COMPARISONS)
+
+
+def _packing_figure() -> Figure:
+    """WSQ, unpacked again and compared, of one print; the record around it costs nothing beside that."""
+    pixels = press(master(1), natural(1))
+    took_ms = median_ms(lambda: pack_wsq(pixels), COMPARISONS)
+    return Figure("WSQ of one finger, 384x290", took_ms, "budget", PACKING_BUDGET_MS, COMPARISONS)
 
 
 def _published_ms() -> float:
