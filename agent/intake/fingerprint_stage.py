@@ -27,6 +27,7 @@ def fingerprint_policy(rules: FingerprintRules, finger_wait_s: float) -> Fingerp
         photo_of=frozenset(Reason(code) for code in rules.photo_of),
         refuse_doubles=rules.refuse_doubles,
         packing=Packing(rules.packing),
+        data_block=rules.iso39794,
     )
 
 

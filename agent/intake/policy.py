@@ -72,13 +72,14 @@ class FingerThresholds(Document):
 
 
 class FingerprintRules(Document):
-    """How fingers are taken: touches for each, scores, photos of exceptions, the same finger twice, packing."""
+    """How fingers are taken: touches for each, scores, photos of exceptions, the same finger twice, formats."""
 
     attempts: int = Field(default=3, ge=1, le=10)
     thresholds: FingerThresholds = FingerThresholds()
     photo_of: frozenset[FingerReason] = frozenset()
     refuse_doubles: bool = True
     packing: Literal["wsq", "jpeg2000"] = "wsq"
+    iso39794: bool = False
 
 
 class Policy(Document):

@@ -31,6 +31,7 @@ _ENDINGS = {
     "application/json": ".json",
     "application/cms": ".p7b",
     "application/vnd.iso.19794-4": ".fir",
+    "application/vnd.iso.39794-4": ".der",
 }
 
 

@@ -8,7 +8,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from agent.capture.fingerprint.formats import Compression, Position, read_record
+from agent.capture.fingerprint.formats import (
+    Annotation,
+    AnnotationReason,
+    Compression,
+    Position,
+    read_data_block,
+    read_record,
+)
 from agent.console.client import KioskClient
 from tests.end_to_end.harness import Kiosk, Told
 
@@ -49,6 +56,9 @@ def test_a_missing_finger_with_its_photo_reaches_the_collector(kiosk: Kiosk, tmp
     files = {Path(name).stem: Path(name) for name in opened["files"]}
     (taken,) = read_record(files["fingerprints-fir"].read_bytes()).representations
     assert (taken.position, taken.compression) == (Position.RIGHT_INDEX, Compression.WSQ)
+    (block,) = read_data_block(files["fingerprints-iso39794_4"].read_bytes())
+    assert block.image == taken.image
+    assert block.annotations == (Annotation(Position.LEFT_INDEX, AnnotationReason.AMPUTATED),)
     photo = cv2.imread(str(files["fingerprints-left_index_exception"]))
     assert photo is not None
     assert photo.shape[2] == 3

@@ -36,11 +36,17 @@ def test_without_a_section_bsi_counts() -> None:
 def test_everything_reaches_the_capture() -> None:
     """Attempts, one finger's threshold, photos and doubles; what is not named stays as it was."""
     rules = parsed(
-        attempts=2, thresholds={"index": 40}, photo_of=["missing", "bandaged"], refuse_doubles=False, packing="jpeg2000"
+        attempts=2,
+        thresholds={"index": 40},
+        photo_of=["missing", "bandaged"],
+        refuse_doubles=False,
+        packing="jpeg2000",
+        iso39794=True,
     )
     found = fingerprint_policy(rules.fingerprint, 7)
     assert (found.attempts, found.finger_wait_s, found.refuse_doubles) == (2, 7, False)
     assert found.packing is Packing.JPEG2000
+    assert found.data_block
     assert (found.threshold("left_index"), found.threshold("left_thumb")) == (40, 30)
     assert found.photo_of == {Reason.MISSING, Reason.BANDAGED}
 

@@ -45,7 +45,8 @@ class FingerprintPolicy:
     scores by kind of finger; a kind that is not named needs none. `photo_of` names the exceptions that need a photo.
     `program_s` bounds NIST's program and the minutiae, where they are installed.
     With `refuse_doubles` a finger that was taken before under another name fails; else that is only reported.
-    `packing` is for the finger image record; the masters are lossless whatever it says.
+    `packing` is for the finger image record; the masters are lossless whatever it says. `data_block` asks for a data
+    block of ISO/IEC 39794-4 besides.
     """
 
     attempts: int = 3
@@ -59,6 +60,7 @@ class FingerprintPolicy:
     program_s: float = 5.0
     refuse_doubles: bool = True
     packing: Packing = Packing.WSQ
+    data_block: bool = False
 
     def threshold(self, finger: str) -> int:
         """Return the smallest score, 0..100, of a finger of `FINGERS`."""

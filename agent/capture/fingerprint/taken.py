@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from agent.capture.evidence import Check, Evidence, Part, Verdict
 from agent.capture.fingerprint.attempt import Attempt
-from agent.capture.fingerprint.enrolment import MEDIA_TYPE, enrol
+from agent.capture.fingerprint.enrolment import DATA_BLOCK_MEDIA_TYPE, MEDIA_TYPE, Enrolment, enrol
 from agent.capture.fingerprint.exceptions import FingerException
 from agent.capture.fingerprint.names import FINGERS
 from agent.capture.fingerprint.png import png
@@ -45,9 +45,16 @@ def evidence(taken: Sequence[Taken], policy: FingerprintPolicy) -> Evidence:
     checks += [Check(name, Verdict.NOT_ASSESSED, reason, gate=False) for name, reason in NOT_ASSESSED.items()]
     parts, facts = list(_parts(taken, policy)), dict(_facts(taken, policy))
     if enrolled is not None:
-        parts.append(Part(f"{STAGE}/fir", MEDIA_TYPE, enrolled.record))
+        parts += _records(enrolled, taken, policy)
         facts |= {f"{finger}_fir": words for finger, words in enrolled.packed.items()}
     return Evidence(STAGE, tuple(checks), tuple(parts), facts)
+
+
+def _records(enrolled: Enrolment, taken: Sequence[Taken], policy: FingerprintPolicy) -> Iterator[Part]:
+    yield Part(f"{STAGE}/fir", MEDIA_TYPE, enrolled.record_bytes())
+    if policy.data_block:
+        excepted = {one.name: one.exception.reason for one in taken if one.exception is not None}
+        yield Part(f"{STAGE}/iso39794_4", DATA_BLOCK_MEDIA_TYPE, enrolled.data_block(excepted))
 
 
 def _checks(finger: Taken, policy: FingerprintPolicy) -> Iterator[Check]:

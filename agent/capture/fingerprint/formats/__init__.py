@@ -1,4 +1,4 @@
-"""Fingerprints as files: ISO/IEC 19794-4:2011 records, JPEG 2000 lossless, WSQ, and readers for what comes in."""
+"""Fingerprints as files: records of ISO/IEC 19794-4 and 39794-4, JPEG 2000 lossless, WSQ, and readers of them."""
 
 from agent.capture.fingerprint.formats.codes import (
     NFIQ2_ALGORITHM,
@@ -9,6 +9,14 @@ from agent.capture.fingerprint.formats.codes import (
     Impression,
     Position,
     ScaleUnit,
+)
+from agent.capture.fingerprint.formats.data_block import (
+    Annotation,
+    AnnotationReason,
+    DataBlockImage,
+    ImageFormat,
+    read_data_block,
+    write_data_block,
 )
 from agent.capture.fingerprint.formats.errors import (
     BadField,
@@ -41,16 +49,20 @@ __all__ = [
     "NFIQ2_ALGORITHM",
     "NFIQ2_VENDOR",
     "QUALITY_FAILED",
+    "Annotation",
+    "AnnotationReason",
     "BadField",
     "CaptureDevice",
     "CertificationBlock",
     "Compression",
     "DamagedPicture",
+    "DataBlockImage",
     "DecoderTimeout",
     "DeviceTechnology",
     "FingerFormatError",
     "FingerImageRecord",
     "FingerPicture",
+    "ImageFormat",
     "Impression",
     "LyingLength",
     "NotAFingerRecord",
@@ -68,10 +80,12 @@ __all__ = [
     "pack_jpeg2000",
     "pack_wsq",
     "pixels_of",
+    "read_data_block",
     "read_file",
     "read_jpeg2000",
     "read_png",
     "read_record",
     "read_wsq",
+    "write_data_block",
     "write_record",
 ]

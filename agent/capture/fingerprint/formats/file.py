@@ -1,4 +1,4 @@
-"""Read a fingerprint from any file that technicians have: PNG, PGM, JPEG 2000, WSQ, or a finger image record."""
+"""Read a fingerprint from any file that technicians have: PNG, PGM, JPEG 2000, WSQ, or a record."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from agent.capture.fingerprint.formats.codes import Position, ScaleUnit
+from agent.capture.fingerprint.formats.data_block import DATA_BLOCK, DataBlockImage, ImageFormat, read_data_block
 from agent.capture.fingerprint.formats.errors import BadField, LyingLength, NotAFingerRecord, UnsupportedPicture
 from agent.capture.fingerprint.formats.jpeg2000 import CODESTREAM, JP2_SIGNATURE
 from agent.capture.fingerprint.formats.limits import check_size
@@ -20,6 +21,7 @@ from agent.capture.fingerprint.formats.wsq import read_wsq
 from agent.devices.seams import Pixels
 
 _WSQ = b"\xff\xa0"
+_DATA_BLOCK = bytes((DATA_BLOCK,))
 # Netpbm: magic, width, height, greatest grey, with blanks and comments between them, then one blank.
 _PGM = re.compile(rb"P5(?:\s|#[^\n]*\n)+(\d{1,6})(?:\s|#[^\n]*\n)+(\d{1,6})(?:\s|#[^\n]*\n)+(\d{1,6})\s")
 _PGM_HEADER_BYTES = 1024
@@ -40,6 +42,8 @@ def read_file(data: bytes) -> tuple[FingerPicture, ...]:
     """Return every print in the file, whose kind is told by its first bytes; raises FingerFormatError's children."""
     if data.startswith(FORMAT_ID):
         return tuple(_of_record(one) for one in read_record(data).representations)
+    if data.startswith(_DATA_BLOCK):
+        return tuple(_of_data_block(one) for one in read_data_block(data))
     if data.startswith(SIGNATURE):
         return (FingerPicture(read_png(data), "PNG", png_ppi(data)),)
     if data.startswith((JP2_SIGNATURE, CODESTREAM)):
@@ -57,6 +61,23 @@ def _of_record(one: Representation) -> FingerPicture:
     scale = _CM_PER_INCH if one.sampling.unit is ScaleUnit.PIXELS_PER_CM else 1.0
     ppi = (one.sampling.image_x * scale, one.sampling.image_y * scale)
     return FingerPicture(pixels_of(one), f"ISO/IEC 19794-4 {one.compression.name}", ppi, one.position)
+
+
+def _of_data_block(one: DataBlockImage) -> FingerPicture:
+    ppi = None if one.ppi is None else (one.ppi, one.ppi)
+    return FingerPicture(_unpacked(one), f"ISO/IEC 39794-4 {one.format.name}", ppi, one.position)
+
+
+def _unpacked(one: DataBlockImage) -> Pixels:
+    match one.format:
+        case ImageFormat.PGM:
+            return _pgm(one.image)
+        case ImageFormat.PNG:
+            return read_png(one.image)
+        case ImageFormat.WSQ:
+            return read_wsq(one.image).pixels
+        case _:
+            return read_jpeg2000(one.image)
 
 
 def _pgm(data: bytes) -> Pixels:
