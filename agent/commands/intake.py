@@ -51,8 +51,10 @@ class IntakeScreen:
         """Except fingers (finger -> reason) before they are asked for; when that is refused the visit is cancelled."""
         try:
             for finger, reason in exceptions.items():
+                if not self._yes:
+                    self._before_photo(self._client.fingers(visit_id), reason)
                 self._client.except_finger(visit_id, finger, reason)
-        except KioskError:
+        except (KioskError, EOFError, KeyboardInterrupt):
             self._client.cancel(visit_id)
             raise
 
@@ -134,13 +136,17 @@ class IntakeScreen:
         finger = self._screen.ask("Ngón nào?", "Which finger?", fingers)
         reasons = [(one["code"], _line(one["words"])) for one in told["reasons"]]
         reason = self._screen.ask("Vì sao?", "Why?", reasons)
-        if any(one["photo"] for one in told["reasons"] if one["code"] == reason):
-            ready = [("ok", "Chụp · Take the photo")]
-            self._screen.ask("Giơ bàn tay trước máy ảnh.", "Hold the hand before the camera.", ready)
+        self._before_photo(told, reason)
         try:
             self._client.except_finger(visit_id, finger, reason)
         except RemoteError as error:
             self._screen.error(error)
+
+    def _before_photo(self, told: Event, reason: str) -> None:
+        """Where the policy asks for a photo, wait until the hand is before the camera."""
+        if any(one["photo"] for one in told["reasons"] if one["code"] == reason):
+            ready = [("ok", "Chụp · Take the photo")]
+            self._screen.ask("Giơ bàn tay trước máy ảnh.", "Hold the hand before the camera.", ready)
 
     def _ended(self, event: Event) -> None:
         if not self._screen.as_json and self._rows:

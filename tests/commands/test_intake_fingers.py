@@ -53,6 +53,14 @@ def test_beforehand_by_option(run: Run, kiosk: ScriptedKiosk) -> None:
     assert reasons(visit) == ["bandaged", "worn"]
 
 
+def test_beforehand_with_a_photo_the_hand_is_waited_for(run: Run, kiosk: ScriptedKiosk) -> None:
+    """The camera must not take whatever is before it just then; `--yes` says that it is there."""
+    visit = script(kiosk, [question(1), DURABLE, DONE])
+    done = run("intake", *NUMBER, "--except", "right_index=bandaged", typed="1\n1\n")
+    assert "Giơ bàn tay trước máy ảnh" in done.stdout
+    assert (reasons(visit), visit.answers) == (["bandaged", ""], [(1, "yes")])
+
+
 @pytest.mark.parametrize("wrong", ["left_index", "=missing", "left_index="])
 def test_a_wrong_option_opens_no_visit(run: Run, kiosk: ScriptedKiosk, wrong: str) -> None:
     """A usage error with an example."""
