@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import structlog
 import typer
 
-from agent.cli_frame import AsJson, ConfigPath, ModelsFolder, told
+from agent.cli_frame import AsJson, ConfigPath, ModelsFolder, SocketPath, told
 from agent.commands.exit_codes import ExitCode
 from agent.commands.screen import Screen
-from agent.config import DEFAULT_MODELS, DEFAULT_PATH, load_config
+from agent.config import DEFAULT_MODELS, DEFAULT_PATH, DEFAULT_SOCKET, load_config
 
 if TYPE_CHECKING:
     from agent.capture.chip import ChipPolicy
@@ -175,6 +175,37 @@ def portrait_check(
         out,
         PortraitPolicy(),
     )
+
+
+@portrait_app.command("by-hand")
+@told
+def portrait_by_hand(
+    reason: Annotated[str, typer.Argument(help="cannot_hold_still, cannot_pose, light, background or judged_good.")],
+    socket: SocketPath = DEFAULT_SOCKET,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Chụp tay · Have the open visit's portrait taken as it is, with the reason."""
+    from agent.commands import portrait_orders  # noqa: PLC0415
+    from agent.console.client import KioskClient  # noqa: PLC0415
+
+    with KioskClient(socket) as client:
+        return portrait_orders.by_hand(client, Screen(as_json=as_json), reason)
+
+
+@portrait_app.command("special-case")
+@told
+def portrait_special_case(
+    case: Annotated[str, typer.Argument(help="closed_eye, tremor, head_tilt, head_covering or medical_device.")],
+    supervisor: Annotated[str, typer.Option(help="Name of the supervisor who allows it; it goes into the record.")],
+    socket: SocketPath = DEFAULT_SOCKET,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Trường hợp đặc biệt · Relax the gates that the open visit's person cannot meet."""
+    from agent.commands import portrait_orders  # noqa: PLC0415
+    from agent.console.client import KioskClient  # noqa: PLC0415
+
+    with KioskClient(socket) as client:
+        return portrait_orders.special_case(client, Screen(as_json=as_json), case, supervisor)
 
 
 @fingerprint_app.command("check")

@@ -22,7 +22,7 @@ from agent.bundle_versions import BundleVersions
 from agent.capture.chip import ChipPolicy, TrustAnchors
 from agent.capture.chip.reader import FORM_FIELDS
 from agent.capture.fingerprint.judgement import CountMinutiae
-from agent.capture.portrait import PortraitError, PortraitPolicy, VisionWorker
+from agent.capture.portrait import PortraitError, VisionWorker
 from agent.capture.portrait.encoding import encode
 from agent.config import Config
 from agent.console.api import create_app
@@ -124,6 +124,7 @@ class Daemon:
             "test": self._config.kiosk.development,
             "policy": self._rules.policy.version,
             "unfinished_visit": self.desk.unfinished(),
+            "visit": self.desk.open_visit(),
             "queue": {
                 "epoch": position.epoch,
                 "next_seq": position.next_seq,
@@ -254,7 +255,7 @@ class Daemon:
                 config.card.wait_s,
                 config.card.read_s,
             ),
-            PortraitStage(self._camera, self._open_vision, PortraitPolicy(), config.camera.wait_s),
+            PortraitStage(self._camera, self._open_vision, config.camera.wait_s),
             StageNotBuilt("liveness"),
             FingerprintStage(
                 open_pad(pad_choice(config)),

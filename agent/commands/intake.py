@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from agent.commands import finger_exceptions, portrait_orders
 from agent.commands.exit_codes import ExitCode
 from agent.commands.screen import Screen
 from agent.console.client import KioskClient
@@ -13,8 +14,6 @@ from agent.console.errors import RemoteError
 from agent.words import KioskError, Words
 
 POLL_S = 0.1
-EXCEPT = "except"
-EXCEPT_WORDS = Words("Khai báo ngón tay không lấy được", "Say that a finger cannot be taken")
 
 STAGES = {
     "chip": Words("Chip thẻ căn cước", "Chip"),
@@ -52,7 +51,7 @@ class IntakeScreen:
         try:
             for finger, reason in exceptions.items():
                 if not self._yes:
-                    self._before_photo(self._client.fingers(visit_id), reason)
+                    finger_exceptions.before_photo(self._screen, self._client.fingers(visit_id), reason)
                 self._client.except_finger(visit_id, finger, reason)
         except (KioskError, EOFError, KeyboardInterrupt):
             self._client.cancel(visit_id)
@@ -122,31 +121,33 @@ class IntakeScreen:
             return "cancel" if event["code"] == "stage_failed" else "yes"
         for label, value in event.get("shown", {}).items():
             self._screen.line(f"{label}: {value}", "")
-        words, choices = event["words"], [(c["code"], _line(c["words"])) for c in event["choices"]]
+        own = [(c["code"], _line(c["words"])) for c in event["choices"]]
+        if event["code"] == "stage_failed" and event.get("stage") == "portrait":
+            return self._about_portrait(visit_id, event["words"], own)
         if event.get("stage") == "fingerprints":
-            choices.append((EXCEPT, f"{EXCEPT_WORDS.vi} · {EXCEPT_WORDS.en}"))
-        while (choice := self._screen.ask(words["vi"], words["en"], choices)) == EXCEPT:
-            self._except_finger(visit_id)
-        return choice
+            return self._about_fingers(visit_id, event["words"], own)
+        return self._screen.ask(event["words"]["vi"], event["words"]["en"], own)
 
-    def _except_finger(self, visit_id: str) -> None:
-        """Let the operator say which finger cannot be taken, and why; the question stays open."""
-        told = self._client.fingers(visit_id)
-        fingers = [(one["finger"], _line(one["words"])) for one in told["fingers"]]
-        finger = self._screen.ask("Ngón nào?", "Which finger?", fingers)
-        reasons = [(one["code"], _line(one["words"])) for one in told["reasons"]]
-        reason = self._screen.ask("Vì sao?", "Why?", reasons)
-        self._before_photo(told, reason)
-        try:
-            self._client.except_finger(visit_id, finger, reason)
-        except RemoteError as error:
-            self._screen.error(error)
+    def _about_fingers(self, visit_id: str, words: Event, own: list[tuple[str, str]]) -> str:
+        """Offer to except a finger, too; the question stays open meanwhile."""
+        choices = [*own, finger_exceptions.OFFERED]
+        while (chosen := self._screen.ask(words["vi"], words["en"], choices)) == finger_exceptions.EXCEPT:
+            finger_exceptions.declare(self._client, self._screen, visit_id)
+        return chosen
 
-    def _before_photo(self, told: Event, reason: str) -> None:
-        """Where the policy asks for a photo, wait until the hand is before the camera."""
-        if any(one["photo"] for one in told["reasons"] if one["code"] == reason):
-            ready = [("ok", "Chụp · Take the photo")]
-            self._screen.ask("Giơ bàn tay trước máy ảnh.", "Hold the hand before the camera.", ready)
+    def _about_portrait(self, visit_id: str, words: Event, own: list[tuple[str, str]]) -> str:
+        """Offer what the policy lets people decide, too; an order is followed by another try."""
+        while True:
+            choices = self._client.portrait_choices(visit_id)
+            chosen = self._screen.ask(words["vi"], words["en"], own + portrait_orders.offered(choices))
+            if chosen in {code for code, _ in own}:
+                return chosen
+            try:
+                portrait_orders.order(self._client, self._screen, visit_id, chosen, choices)
+            except RemoteError as error:
+                self._screen.error(error)
+                continue
+            return "retry"
 
     def _ended(self, event: Event) -> None:
         if not self._screen.as_json and self._rows:

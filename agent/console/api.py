@@ -15,6 +15,7 @@ GET  /v0/intakes/{id}/fingers            fingers and reasons, both languages, an
 POST /v0/intakes/{id}/fingers/{finger}/exception   {reason, photo} -> {photo}: the finger cannot be taken
 DELETE /v0/intakes/{id}/fingers/{finger}/exception it is taken after all
 GET  /v0/records/{epoch}/{seq}           where a record is: durable, sent, acknowledged
+     /v0/intakes/{id}/portrait...        see portrait_api
      /v0/queue/...                       see queue_api
 """
 
@@ -40,6 +41,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from agent.console.errors import BadRequest, NotFound
+from agent.console.portrait_api import PortraitOrders, PortraitRoutes
 from agent.console.queue_api import QueueRoutes, QueueService
 from agent.console.requests import body_of, number_of
 from agent.devices.seams import DeviceInfo
@@ -78,6 +80,11 @@ class OpenVisit(Protocol):
     @property
     def fingers(self) -> VisitFingers:
         """Its fingers, and what was declared of them."""
+        ...
+
+    @property
+    def portrait(self) -> PortraitOrders:
+        """What is decided about its portrait."""
         ...
 
     def answer(self, number: int, choice: str) -> None:
@@ -175,6 +182,7 @@ class ExceptionRequest(BaseModel):
 def create_app(service: KioskService) -> Starlette:
     """Return the application that serves `service`."""
     routes, queue = _Routes(service), QueueRoutes(service)
+    portrait = PortraitRoutes(lambda request: routes.visit(request).portrait)
     table: tuple[tuple[str, str, Endpoint], ...] = (
         ("GET", "/v0/status", routes.status),
         ("GET", "/v0/devices", routes.devices),
@@ -190,6 +198,9 @@ def create_app(service: KioskService) -> Starlette:
         ("GET", "/v0/intakes/{visit_id}/fingers", routes.fingers),
         ("POST", "/v0/intakes/{visit_id}/fingers/{finger}/exception", routes.except_finger),
         ("DELETE", "/v0/intakes/{visit_id}/fingers/{finger}/exception", routes.withdraw_exception),
+        ("GET", "/v0/intakes/{visit_id}/portrait", portrait.choices),
+        ("POST", "/v0/intakes/{visit_id}/portrait/by-hand", portrait.by_hand),
+        ("POST", "/v0/intakes/{visit_id}/portrait/special-case", portrait.special_case),
         ("GET", "/v0/records/{epoch}/{seq}", routes.record),
         ("GET", "/v0/queue/records", queue.records),
         ("POST", "/v0/queue/exports", queue.exports),
@@ -241,30 +252,30 @@ class _Routes:
         return JSONResponse({})
 
     async def events(self, request: Request) -> Response:
-        visit = self._visit(request)
+        visit = self.visit(request)
         after = number_of(request.query_params.get("after", "0"), "after")
         return StreamingResponse(_lines(visit, after, self._watchers), media_type="application/x-ndjson")
 
     async def answer(self, request: Request) -> Response:
         body = _parse(AnswerRequest, await body_of(request))
-        self._visit(request).answer(body.number, body.choice)
+        self.visit(request).answer(body.number, body.choice)
         return JSONResponse({})
 
     async def cancel(self, request: Request) -> Response:
-        self._visit(request).cancel()
+        self.visit(request).cancel()
         return JSONResponse({})
 
     async def fingers(self, request: Request) -> Response:
-        return JSONResponse(self._visit(request).fingers.told())
+        return JSONResponse(self.visit(request).fingers.told())
 
     async def except_finger(self, request: Request) -> Response:
-        body, fingers = _parse(ExceptionRequest, await body_of(request)), self._visit(request).fingers
+        body, fingers = _parse(ExceptionRequest, await body_of(request)), self.visit(request).fingers
         finger, photograph = request.path_params["finger"], self._service.hand_photo
         has_photo = await run_in_threadpool(fingers.declare, finger, body.reason, photograph, photo=body.photo)
         return JSONResponse({"photo": has_photo})
 
     async def withdraw_exception(self, request: Request) -> Response:
-        self._visit(request).fingers.withdraw(request.path_params["finger"])
+        self.visit(request).fingers.withdraw(request.path_params["finger"])
         return JSONResponse({})
 
     async def record(self, request: Request) -> Response:
@@ -272,7 +283,8 @@ class _Routes:
         state = await run_in_threadpool(self._service.record, epoch, seq)
         return JSONResponse({"state": state})
 
-    def _visit(self, request: Request) -> OpenVisit:
+    def visit(self, request: Request) -> OpenVisit:
+        """Return the visit that a request names."""
         return self._service.desk.visit(request.path_params["visit_id"])
 
 

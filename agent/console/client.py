@@ -122,6 +122,19 @@ class KioskClient:
         """Say that the finger is taken after all."""
         self._call("DELETE", f"/v0/intakes/{visit_id}/fingers/{quote(finger, safe='')}/exception")
 
+    def portrait_choices(self, visit_id: str) -> Json:
+        """Return what may be ordered about the visit's portrait."""
+        return cast(Json, self._call("GET", f"/v0/intakes/{visit_id}/portrait"))
+
+    def take_by_hand(self, visit_id: str, reason: str) -> None:
+        """Have the next frame with a face taken as it is."""
+        self._call("POST", f"/v0/intakes/{visit_id}/portrait/by-hand", {"reason": reason})
+
+    def relax_portrait(self, visit_id: str, case: str, supervisor: str) -> None:
+        """Relax the gates of a special case on a supervisor's word."""
+        body = {"case": case, "supervisor": supervisor}
+        self._call("POST", f"/v0/intakes/{visit_id}/portrait/special-case", body)
+
     def record_state(self, epoch: int, seq: int) -> str:
         """Return durable, sent, acknowledged or unknown."""
         return str(cast(Json, self._call("GET", f"/v0/records/{epoch}/{seq}"))["state"])

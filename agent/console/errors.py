@@ -65,3 +65,11 @@ class SocketUnusable(KioskError):
         "Kiểm tra kiosk.socket trong cấu hình, thư mục và quyền.",
         "Check kiosk.socket in the file, its folder and rights.",
     )
+
+
+class NoVisitOpen(KioskError):
+    """An order for the open visit, and none is open."""
+
+    code = "console.no_visit"
+    words = Words("Không có lượt nào đang mở.", "No visit is open.")
+    remedy = Words("Bắt đầu lượt bằng `kiosk intake`.", "Start one with `kiosk intake`.")

@@ -128,6 +128,12 @@ class Desk:
         with self._lock:
             return self._thread is not None and self._thread.is_alive()
 
+    def open_visit(self) -> str:
+        """Return the id of the visit that is open now; empty when there is none."""
+        with self._lock:
+            running = self._thread is not None and self._thread.is_alive()
+            return list(self._visits)[-1] if running else ""
+
     def unfinished(self) -> bool:
         """Say whether a visit was cut off and waits to be gone on with or discarded."""
         with self._lock:

@@ -175,3 +175,30 @@ class PolicyChanged(IntakeError):
     code = "intake.policy_changed"
     words = Words("Chính sách đã đổi sau khi lượt bị ngắt.", "The policy changed since the visit was cut off.")
     remedy = Words("Bỏ lượt dang dở và làm lại từ đầu.", "Discard the unfinished visit and start again.")
+
+
+class PortraitOrderNotAllowed(IntakeError):
+    """The policy does not let operators choose this for a portrait; `detail` names it."""
+
+    code = "intake.portrait_order"
+    words = Words("Chính sách không cho phép lựa chọn này.", "The policy does not allow this choice.")
+    remedy = Words("Chọn một mục trong danh sách trên màn hình.", "Choose one from the list on the screen.")
+
+
+class SupervisorMissing(IntakeError):
+    """A special case without the name of whoever allows it."""
+
+    code = "intake.supervisor_missing"
+    words = Words(
+        "Trường hợp đặc biệt cần tên cán bộ phụ trách cho phép (1 đến 100 ký tự).",
+        "A special case needs the name of the supervisor who allows it (1 to 100 characters).",
+    )
+    remedy = Words("Nhập tên cán bộ phụ trách.", "Type the supervisor's name.")
+
+
+class PortraitOver(IntakeError):
+    """The visit's portrait is settled, or the visit is over."""
+
+    code = "intake.portrait_over"
+    words = Words("Bước chụp ảnh của lượt này đã xong.", "The portrait of this visit is settled.")
+    remedy = Words("Chỉ ra lệnh chụp khi đang ở bước chân dung.", "Give orders before the portrait is settled.")

@@ -74,4 +74,4 @@ class FingerprintStage:
     def _outcome(self, taken: tuple[Taken, ...], exceptions: FingerExceptions) -> FingersTaken:
         now = tuple(replace(one, exception=exceptions.of(one.name)) for one in taken)
         shown = {FINGERS[one.name].vi: one.exception.reason.words.vi for one in now if one.exception is not None}
-        return FingersTaken(evidence(now, self.policy), shown, now)
+        return FingersTaken(evidence(now, self.policy), shown, taken=now)

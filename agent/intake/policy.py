@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.intake.errors import PolicyUnreadable
+from agent.intake.portrait_policy import PortraitSection
 from agent.words import Words
 
 Finger = Literal[
@@ -96,6 +97,7 @@ class Policy(Document):
     retention_class: str = Field(min_length=1, max_length=100)
     fingers: tuple[Finger, ...] = ("right_index", "left_index")
     fingerprint: FingerprintRules = FingerprintRules()
+    portrait: PortraitSection = PortraitSection()
     dg13_fields: frozenset[int] | None = None
     keep_raw_dg13: bool = False
     may_fail: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"portrait", "fingerprints"})

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from agent.capture.chip import CardAccessNumber
 from agent.capture.evidence import Check, Evidence, Guide, Verdict
 from agent.capture.fingerprint import FingerExceptions
+from agent.intake.portrait_orders import PortraitOrders
 from agent.roster import Member
 from agent.words import KioskError
 
@@ -27,14 +28,19 @@ class Context:
     guide: Guide
     cancelled: Event
     fingers: FingerExceptions = field(default_factory=FingerExceptions)
+    portrait: PortraitOrders = field(default_factory=PortraitOrders)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A stage's evidence and what the person is shown of it before confirming (label -> value)."""
+    """A stage's evidence and what the person is shown of it before confirming (label -> value).
+
+    `problem` is why this attempt brought nothing, while an earlier one of the same visit is kept as the evidence.
+    """
 
     evidence: Evidence
     shown: Mapping[str, str] = field(default_factory=dict, repr=False)
+    problem: KioskError | None = None
 
 
 class Stage(Protocol):

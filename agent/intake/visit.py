@@ -21,6 +21,7 @@ from agent.intake.fingers import VisitFingers
 from agent.intake.journal import Journal, UnfinishedVisit, VisitJournal
 from agent.intake.journal_entry import FinishedStage, VisitStart
 from agent.intake.policy import Rules
+from agent.intake.portrait_orders import PortraitOrders
 from agent.intake.questions import Choice, QuestionBox
 from agent.intake.stages import Context, Outcome, SettlingStage, Stage
 from agent.roster import Member
@@ -34,6 +35,7 @@ RETRY = Choice("retry", Words("Làm lại", "Do it again"))
 GO_ON = Choice("continue", Words("Đi tiếp, ghi nhận là không đạt", "Go on; it is recorded as failed"))
 STOP = Choice("cancel", Words("Hủy lượt", "Cancel the visit"))
 
+PORTRAIT = "portrait"
 CONFIRM = Words(
     "Thông tin và hình ảnh trên đúng là của tôi; tôi xác nhận.", "The data and pictures are mine; I confirm."
 )
@@ -102,7 +104,7 @@ Submit = Callable[[VisitFile], Stored]
 
 
 class Visit:
-    """Runs one visit to its end. `answer`, `cancel` and `interrupt` may be called from any thread.
+    """Runs one visit to its end. `answer`, `cancel`, `interrupt` and orders to `portrait` may come from any thread.
 
     With `unfinished` it goes on where that visit was cut off.
     """
@@ -134,6 +136,7 @@ class Visit:
         self._questions = QuestionBox(self._cancelled)
         self._finished: list[FinishedStage] = []
         self.fingers = VisitFingers.of(rules.policy)
+        self.portrait = PortraitOrders(rules.policy.portrait)
 
     def __repr__(self) -> str:
         return f"Visit({self.visit_id}, {self.state})"
@@ -174,6 +177,7 @@ class Visit:
         finally:
             self.fingers.exceptions.settle()
             self._finished.clear()
+            self.portrait.close()
             self.events.close()
 
     def _begin(self) -> tuple[int, VisitJournal]:
@@ -182,6 +186,8 @@ class Visit:
             self._finished += self._unfinished.stages
             for stage in self._finished:
                 self._report(stage.evidence, stage.took_ms)
+                if stage.evidence.stage == PORTRAIT:
+                    self.portrait.close()
             return self._unfinished.start.notice_shown_at_ns, self._journal.go_on()
         shown_at = self._give_notice()
         start = VisitStart(
@@ -216,6 +222,8 @@ class Visit:
         finished = FinishedStage(final.evidence, took_ms, final.shown)
         journal.add(finished)
         self._finished.append(finished)
+        if stage.name == PORTRAIT:
+            self.portrait.close()
 
     def _attempt(self, stage: Stage) -> tuple[Outcome | None, KioskError | None]:
         try:
@@ -223,14 +231,15 @@ class Visit:
         except (Cancelled, VisitCancelled):
             raise
         except KioskError as error:
-            log.warning("visit.stage_error", visit=self.visit_id, stage=stage.name, code=error.code)
-            self.events.add("guidance", describe(error) | {"stage": stage.name})
+            self._hindered(stage, error)
             return None, error
+        if outcome.problem is not None:
+            self._hindered(stage, outcome.problem)
         return outcome, None
 
     def _context(self) -> Context:
-        fingers = self.fingers.exceptions
-        return Context(self._record_id, self._member, self._can, self._guide, self._cancelled, fingers)
+        who = (self._record_id, self._member, self._can)
+        return Context(*who, self._guide, self._cancelled, self.fingers.exceptions, self.portrait)
 
     def _final(self, stage: Stage, outcome: Outcome | None, error: KioskError | None, took_ms: int) -> Outcome:
         """Return what is recorded of a stage that is over: with everything that was declared since it was done."""
@@ -240,6 +249,10 @@ class Visit:
         if outcome is not None and final.evidence != outcome.evidence:
             self._report(final.evidence, took_ms)
         return final
+
+    def _hindered(self, stage: Stage, error: KioskError) -> None:
+        log.warning("visit.stage_error", visit=self.visit_id, stage=stage.name, code=error.code)
+        self.events.add("guidance", describe(error) | {"stage": stage.name})
 
     def _settled(self, stage: Stage, outcome: Outcome | None, error: KioskError | None) -> bool:
         """Say whether the visit goes on; False means the stage is done again."""

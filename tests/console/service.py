@@ -19,6 +19,7 @@ from agent.intake.desk import Caller
 from agent.intake.errors import NoSuchQuestion, NoSuchVisit, NothingUnfinished, VisitRunning, WrongNumber
 from agent.intake.events import EventLog
 from agent.intake.fingers import VisitFingers
+from agent.intake.portrait_orders import PortraitOrders
 from agent.intake.visit import OperatorIdentity
 
 WITHIN_S = 30.0
@@ -40,6 +41,7 @@ class ScriptedVisit:
     fingers: VisitFingers = field(
         default_factory=lambda: VisitFingers(("right_index", "left_index"), frozenset({Reason.BANDAGED}))
     )
+    portrait: PortraitOrders = field(default_factory=PortraitOrders)
 
     def answer(self, number: int, choice: str) -> None:
         """Keep an answer; question 99 is never open."""

@@ -41,12 +41,14 @@ def capture_portrait(
     cancelled: Event,
     by_hand: ByHand | None = None,
     guide_all: GuideAll = lambda _: None,
+    policy_now: Callable[[], PortraitPolicy] | None = None,
 ) -> Evidence:
     """Return the evidence of the best frame, with the parts portrait/still and portrait/crop.
 
     `guide` is told the worst fault whenever it changes, `guide_all` the whole list (worst first) whenever that does.
     An order of `by_hand` takes the next frame with a face as it is: its checks say what holds, and kiosk_gates_held is
     not assessed, with the operator's reason.
+    `policy_now` is asked at every frame, when gates may be relaxed while the portrait is being taken.
     When the gates never held until `deadline` (time.monotonic()), it is the best frame seen, with its failed checks,
     and kiosk_gates_held has failed: no such portrait passes, whatever its last frame measured. A face with too few
     pixels for a crop leaves no part portrait/crop, and kiosk_crop_height fails.
@@ -54,7 +56,8 @@ def capture_portrait(
     nothing for CAMERA_WITHIN_S or at the deadline; VisionFailed, FrameNotTaken, SizeLimitTooSmall, Cancelled.
     """
     with series_lock(source) as lock:
-        return _Capture(source, vision, policy, guide, guide_all, by_hand or ByHand(), deadline, cancelled, lock).run()
+        orders = (by_hand or ByHand(), policy_now or (lambda: policy))
+        return _Capture(source, vision, policy, guide, guide_all, *orders, deadline, cancelled, lock).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class _Capture:
     guide: Guide
     guide_all: GuideAll
     by_hand: ByHand
+    policy_now: Callable[[], PortraitPolicy]
     deadline: float
     cancelled: Event
     lock: SeriesLock
@@ -97,6 +101,7 @@ class _Capture:
         number = 0
         while (frame := self._next(number)) is not None:
             number = frame.number
+            self._follow_policy()
             try:
                 analysis = self.vision.preview(frame.pixels, self.deadline, self.cancelled)
             except DeviceTimeout:
@@ -111,6 +116,11 @@ class _Capture:
             raise NoFace
         reason = f"not all gates held for {self.policy.hold_s:g} s in time"
         return self._evidence(self.best, self._still(self.best), Check(HELD, Verdict.FAILED, reason))
+
+    def _follow_policy(self) -> None:
+        policy = self.policy_now()
+        if policy is not self.policy:
+            self.policy, self.advice, self.best_held = policy, Advice(policy), None
 
     def _next(self, after: int) -> Frame | None:
         """Return the next frame, or None at the deadline; bridges a camera that is being restarted."""
@@ -161,7 +171,8 @@ class _Capture:
     def _taken_by_hand(self, frame: Frame, analysis: Analysis, reason: Reason) -> Evidence:
         seen = self._seen(frame, analysis)
         check = Check(HELD, Verdict.NOT_ASSESSED, f"taken by hand: {reason}")
-        return self._evidence(seen, self._still(seen), check)
+        evidence = self._evidence(seen, self._still(seen), check)
+        return replace(evidence, facts={**evidence.facts, "taken by hand": reason.value})
 
     def _seen(self, frame: Frame, analysis: Analysis) -> _Seen:
         return _Seen(frame, len(self.policy.failed(analysis)), analysis.native(SHARPNESS) or 0.0)

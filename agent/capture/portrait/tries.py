@@ -26,6 +26,15 @@ class Tries:
         """How many more tries there may be."""
         return self._limit - len(self._values)
 
+    @property
+    def any(self) -> bool:
+        """Something was tried."""
+        return self._best is not None
+
+    def allow_more(self, tries: int) -> None:
+        """Let that many more tries be made than there may be now."""
+        self._limit += tries
+
     def add(self, evidence: Evidence) -> bool:
         """Take in a try; say whether it is the best so far. Raises NoTriesLeft."""
         if self.left <= 0:
@@ -46,11 +55,14 @@ class Tries:
         return replace(self._best, parts=(*self._best.parts, part), facts=facts)
 
 
-def _rank(evidence: Evidence) -> tuple[bool, int, float]:
-    """Rank a passed one first, then by fewer gates that did not pass, then by sharpness."""
+_VERDICTS = (Verdict.FAILED, Verdict.NOT_ASSESSED, Verdict.PASSED)
+
+
+def _rank(evidence: Evidence) -> tuple[int, int, float]:
+    """Rank a passed one first and a failed one last, then by fewer gates that did not pass, then by sharpness."""
     open_gates = sum(check.gate and check.verdict is not Verdict.PASSED for check in evidence.checks)
     sharpness = next((check.native for check in evidence.checks if check.name == SHARPNESS), None)
-    return evidence.verdict is Verdict.PASSED, -open_gates, sharpness or 0.0
+    return _VERDICTS.index(evidence.verdict), -open_gates, sharpness or 0.0
 
 
 def _told(check: Check) -> dict[str, object]:
