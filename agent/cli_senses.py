@@ -177,6 +177,27 @@ def portrait_check(
     )
 
 
+@portrait_app.command("export")
+@told
+def portrait_export(
+    files: Annotated[list[Path], typer.Argument(help="Pictures, or face records of ISO/IEC 19794-5 or 39794-5.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to. It then holds personal data.")],
+    kind: Annotated[str, typer.Option("--format", help="jpg, jp2, 19794-5 or 39794-5.")] = "39794-5",
+    jpeg2000: Annotated[bool, typer.Option("--jpeg2000", help="JPEG 2000 inside a face record.")] = False,
+    most_bytes: Annotated[int, typer.Option(min=1000, help="The most bytes of the picture.")] = 200_000,
+    folder: ModelsFolder = DEFAULT_MODELS,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Xuất ảnh 35x45 · Write the 35x45 portrait as a picture or a face record."""
+    from agent.capture.portrait.exporting import Format  # noqa: PLC0415
+    from agent.capture.portrait.measures import JPEG, JPEG_2000, SizeLimits  # noqa: PLC0415
+    from agent.commands import portrait_export as command  # noqa: PLC0415
+
+    wanted = _usage(lambda: Format(kind))
+    limits = SizeLimits(crop=most_bytes, crop_type=JPEG_2000 if jpeg2000 else JPEG)
+    return command.export(Screen(as_json=as_json), files, folder, out, wanted, limits)
+
+
 @portrait_app.command("by-hand")
 @told
 def portrait_by_hand(

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agent.capture.portrait import PortraitPolicy, Range, Reason, SizeLimits, SpecialCase
+from agent.capture.portrait.measures import JPEG, JPEG_2000
 from agent.capture.portrait.policy import DEFAULT_GATES
 from agent.capture.portrait.settings import CROP_MAX_BYTES, STILL_MAX_BYTES
 
@@ -60,7 +61,8 @@ class PortraitSection(BaseModel):
     hold_s: float = Field(default=1.0, gt=0, le=10)
     tries: int = Field(default=3, ge=1, le=10)
     still_max_bytes: int = Field(default=STILL_MAX_BYTES, ge=100_000, le=8_000_000)
-    crop_max_bytes: int = Field(default=CROP_MAX_BYTES, ge=15_000, le=2_000_000)
+    crop_max_bytes: int = Field(default=CROP_MAX_BYTES, ge=25_000, le=2_000_000)
+    crop_format: Literal["jpeg", "jpeg2000"] = "jpeg"
     by_hand: frozenset[ReasonCode] = frozenset(REASONS)
     special_cases: frozenset[CaseCode] = frozenset(CASES)
 
@@ -77,4 +79,6 @@ class PortraitSection(BaseModel):
         own = {name: limits.range() for name, limits in self.gates.items() if limits is not None}
         dropped = {name for name, limits in self.gates.items() if limits is None}
         gates = {name: own.get(name, allowed) for name, allowed in DEFAULT_GATES.items() if name not in dropped}
-        return PortraitPolicy(gates, self.hold_s, SizeLimits(self.still_max_bytes, self.crop_max_bytes), self.tries)
+        crop_type = JPEG_2000 if self.crop_format == "jpeg2000" else JPEG
+        limits = SizeLimits(self.still_max_bytes, self.crop_max_bytes, crop_type)
+        return PortraitPolicy(gates, self.hold_s, limits, self.tries)

@@ -16,8 +16,9 @@ from agent.capture.portrait.eyes import measure_eyes
 from agent.capture.portrait.face import Box, FaceFinder, Mesh
 from agent.capture.portrait.framing import measure_crop
 from agent.capture.portrait.geometry import measure_geometry
+from agent.capture.portrait.jpeg2000 import encode_jpeg2000
 from agent.capture.portrait.light import measure_light
-from agent.capture.portrait.measures import UNASSESSED, Analysis, Jpeg, Measure, SizeLimits, Still
+from agent.capture.portrait.measures import JPEG_2000, UNASSESSED, Analysis, Encoded, Measure, SizeLimits, Still
 from agent.capture.portrait.pose import head_pose
 from agent.capture.portrait.settings import CROP_DPI
 from agent.capture.portrait.sharpness import measure_sharpness
@@ -55,12 +56,12 @@ class Analyser:
         limits = limits or SizeLimits()
         seen = self.inspect(pixels)
         if seen.mesh is None or seen.crop is None:
-            return Still(seen.analysis, Jpeg(), Jpeg())
+            return Still(seen.analysis, Encoded(), Encoded())
         try:
             crop.demand_pixels(seen.mesh)
-            cropped = encode(seen.crop, limits.crop, CROP_DPI)
+            cropped = _encoded_crop(seen.crop, limits)
         except TooFewPixels:
-            cropped = Jpeg()
+            cropped = Encoded()
         return Still(seen.analysis, encode(pixels, limits.still), cropped)
 
     def inspect(self, pixels: Pixels) -> Inspection:
@@ -76,6 +77,12 @@ class Analyser:
     def _find(self, pixels: Pixels) -> tuple[list[Box], Mesh | None]:
         boxes = self._finder.faces(pixels)
         return boxes, self._finder.mesh(pixels, boxes[0]) if boxes else None
+
+
+def _encoded_crop(pixels: Pixels, limits: SizeLimits) -> Encoded:
+    if limits.crop_type == JPEG_2000:
+        return encode_jpeg2000(pixels, limits.crop)
+    return encode(pixels, limits.crop, CROP_DPI)
 
 
 def _measured(pixels: Pixels, boxes: list[Box], mesh: Mesh) -> Analysis:

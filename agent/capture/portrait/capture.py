@@ -198,7 +198,7 @@ class _Capture:
 
     def _evidence(self, seen: _Seen, still: Still, held: Check) -> Evidence:
         pictures = (("portrait/still", still.picture), ("portrait/crop", still.crop))
-        parts = tuple(Part(name, "image/jpeg", jpeg.data) for name, jpeg in pictures if jpeg.data)
+        parts = tuple(Part(name, one.media_type, one.data) for name, one in pictures if one.data)
         checks = (*self.policy.checks(still.analysis), held)
         facts = portrait_facts(seen.frame, still, self.policy, self.vision.model_hashes)
         return Evidence(STAGE, checks, parts, facts | self.lock.facts())

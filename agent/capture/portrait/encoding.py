@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 
 from agent.capture.portrait.errors import SizeLimitTooSmall
-from agent.capture.portrait.measures import Jpeg
+from agent.capture.portrait.measures import Encoded
 from agent.capture.portrait.settings import JPEG_QUALITY, LOWEST_QUALITY
 from agent.devices.seams import Pixels
 
@@ -16,25 +16,25 @@ from agent.devices.seams import Pixels
 _JFIF, _UNITS_AT, _DENSITY_AT = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", 13, 14
 
 
-def encode(pixels: Pixels, most_bytes: int, dpi: int = 0) -> Jpeg:
+def encode(pixels: Pixels, most_bytes: int, dpi: int = 0) -> Encoded:
     """Return a BGR picture as JPEG 4:4:4 of at most `most_bytes` with the best quality up to JPEG_QUALITY.
 
     `dpi` is written into the JFIF header when it is known. Raises SizeLimitTooSmall when not even LOWEST_QUALITY fits,
     ValueError for a picture that cannot be encoded.
     """
-    best = Jpeg(_encoded(pixels, JPEG_QUALITY), JPEG_QUALITY)
+    best = Encoded(_encoded(pixels, JPEG_QUALITY), JPEG_QUALITY)
     if len(best.data) > most_bytes:
         best = _searched(pixels, most_bytes)
-    return Jpeg(_with_density(best.data, dpi), best.quality) if dpi else best
+    return Encoded(_with_density(best.data, dpi), best.quality) if dpi else best
 
 
-def _searched(pixels: Pixels, most_bytes: int) -> Jpeg:
-    low, high, best = LOWEST_QUALITY, JPEG_QUALITY - 1, Jpeg()
+def _searched(pixels: Pixels, most_bytes: int) -> Encoded:
+    low, high, best = LOWEST_QUALITY, JPEG_QUALITY - 1, Encoded()
     while low <= high:
         quality = (low + high) // 2
         data = _encoded(pixels, quality)
         if len(data) <= most_bytes:
-            best, low = Jpeg(data, quality), quality + 1
+            best, low = Encoded(data, quality), quality + 1
         else:
             high = quality - 1
     if not best.data:

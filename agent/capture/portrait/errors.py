@@ -124,15 +124,21 @@ class NoTriesLeft(PortraitError):
 
     code = "portrait.no_tries_left"
     words = Words("Đã hết số lần chụp cho phép.", "All tries are used up.")
-    remedy = Words("Dùng ảnh tốt nhất đã chụp.", "Use the best one that was taken.")
+    remedy = Words(
+        "Dùng ảnh tốt nhất đã chụp, hoặc xin cán bộ phụ trách cho phép trường hợp đặc biệt.",
+        "Go on with the best one that was taken, or let a supervisor allow a special case.",
+    )
 
 
 class PictureUnreadable(PortraitError):
     """A file that is no picture we read."""
 
     code = "portrait.picture_unreadable"
-    words = Words("Tệp này không phải ảnh JPEG hoặc PNG đọc được.", "This file is no JPEG or PNG that can be read.")
-    remedy = Words("Chọn tệp ảnh JPEG hoặc PNG.", "Give a JPEG or PNG picture.")
+    words = Words(
+        "Tệp này không phải ảnh JPEG, JPEG 2000 hoặc PNG đọc được.",
+        "This file is no JPEG, JPEG 2000 or PNG that can be read.",
+    )
+    remedy = Words("Chọn tệp ảnh JPEG, JPEG 2000 hoặc PNG.", "Give a JPEG, JPEG 2000 or PNG picture.")
 
 
 class PictureTruncated(PortraitError):
@@ -155,10 +161,12 @@ class PictureTooLarge(PortraitError):
 
 
 class FaceRecordWrong(PortraitError):
-    """A face record (ISO/IEC 19794-5) that does not hold together, or a picture that does not go into one."""
+    """A face record (ISO/IEC 19794-5, 39794-5) that does not hold together, or a picture that does not go into one."""
 
     code = "portrait.face_record_wrong"
-    words = Words("Bản ghi khuôn mặt (ISO 19794-5) không hợp lệ.", "The face record (ISO 19794-5) is not valid.")
+    words = Words(
+        "Bản ghi khuôn mặt (ISO 19794-5, 39794-5) không hợp lệ.", "The face record (ISO 19794-5, 39794-5) is not valid."
+    )
     remedy = Words("Xuất lại bản ghi từ ảnh gốc.", "Export the record again from the original picture.")
 
 

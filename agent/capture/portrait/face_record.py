@@ -52,7 +52,7 @@ class Processing(IntFlag):
     NONE = 0
 
 
-_STARTS = {
+STARTS = {
     Encoding.JPEG: (b"\xff\xd8\xff",),
     Encoding.JPEG_2000_LOSSY: (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"),
     Encoding.JPEG_2000_LOSSLESS: (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"),
@@ -80,7 +80,7 @@ def sampling_level(head_width_px: float) -> int:
 
 def write_face_record(image: FaceImage) -> bytes:
     """Return the record with this one picture; raise FaceRecordWrong when it cannot be written."""
-    if not image.data.startswith(_STARTS[image.encoding]) or not (0 < image.width < 65536 and 0 < image.height < 65536):
+    if not image.data.startswith(STARTS[image.encoding]) or not (0 < image.width < 65536 and 0 < image.height < 65536):
         raise FaceRecordWrong(f"{image.encoding.name} of {image.width}x{image.height} px is not what the data is")
     body = b"".join(
         (
@@ -133,7 +133,7 @@ def _image(reader: _Reader, taken: bytes) -> FaceImage:
     _, kind, width, height, level, processing, _, _ = reader.take(_IMAGE)
     (length,) = reader.take(_LENGTH)
     data = reader.bytes(length)
-    if kind not in set(Encoding) or not data.startswith(_STARTS[Encoding(kind)]):
+    if kind not in set(Encoding) or not data.startswith(STARTS[Encoding(kind)]):
         raise FaceRecordWrong(f"image data type {kind} is not what the data is")
     if not width or not height:
         raise FaceRecordWrong("a picture without pixels")

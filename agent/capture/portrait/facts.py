@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.capture.portrait.measures import Jpeg, Still
+from agent.capture.portrait.measures import JPEG_2000, Encoded, Still
 from agent.capture.portrait.policy import PortraitPolicy
 from agent.capture.portrait.settings import CROP_DPI, CROP_HEIGHT, CROP_WIDTH, JPEG_SAMPLING
 from agent.devices.seams import Frame
@@ -22,5 +22,7 @@ def portrait_facts(frame: Frame, still: Still, policy: PortraitPolicy, models: M
     return facts | relaxed | {f"model {name}": sha256 for name, sha256 in models.items()}
 
 
-def _encoder(jpeg: Jpeg) -> str:
+def _encoder(jpeg: Encoded) -> str:
+    if jpeg.media_type == JPEG_2000:
+        return f"JPEG 2000, {jpeg.quality} thousandths of the raw size, {len(jpeg.data)} bytes"
     return f"JPEG quality {jpeg.quality}, {JPEG_SAMPLING}, {len(jpeg.data)} bytes"

@@ -17,6 +17,8 @@ from types import MappingProxyType
 
 from agent.capture.portrait.settings import CROP_MAX_BYTES, STILL_MAX_BYTES
 
+JPEG, JPEG_2000 = "image/jpeg", "image/jp2"
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -55,31 +57,36 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
-class Jpeg:
-    """An encoded picture and the quality it was encoded with; empty with quality 0 when there is none."""
+class Encoded:
+    """An encoded picture and the quality it was encoded with; empty with quality 0 when there is none.
+
+    The quality is the encoder's own: 1 to 100 for JPEG, thousandths of the raw size for JPEG 2000.
+    """
 
     data: bytes = field(default=b"", repr=False)
     quality: int = 0
+    media_type: str = JPEG
 
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """All measures of one frame, the frame and its 35x45 crop as JPEG.
+    """All measures of one frame, the frame and its 35x45 crop encoded.
 
     Both are empty without a face; the crop is empty, too, when the face has too few pixels for it.
     """
 
     analysis: Analysis
-    picture: Jpeg
-    crop: Jpeg
+    picture: Encoded
+    crop: Encoded
 
 
 @dataclass(frozen=True, slots=True)
 class SizeLimits:
-    """The most bytes that still and crop may have."""
+    """The most bytes that still and crop may have, and the crop's encoding: JPEG or JPEG_2000. A still is JPEG."""
 
     still: int = STILL_MAX_BYTES
     crop: int = CROP_MAX_BYTES
+    crop_type: str = JPEG
 
 
 STILL_ONLY = frozenset(

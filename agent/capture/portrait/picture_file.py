@@ -1,8 +1,9 @@
-"""Reading a picture file that somebody gives us: JPEG or PNG, memory bounded, and the true cause when it is none.
+"""Reading a picture file that somebody gives us: JPEG, JPEG 2000 or PNG.
 
-The size is read from the file's own header before anything is decoded. A baseline JPEG of more than FULL_PIXELS is
-decoded at 1/2, 1/4 or 1/8 of its size, which the decoder does without ever holding the whole; other files of that size
-would have to be held whole and are refused. EXIF orientation is applied, CMYK becomes BGR.
+Memory is bounded, and the true cause is told when it is none of them. The size is read from the file's own header
+before anything is decoded. A baseline JPEG of more than FULL_PIXELS is decoded at 1/2, 1/4 or 1/8 of its size, which
+the decoder does without ever holding the whole; other files of that size would have to be held whole and are refused.
+EXIF orientation is applied, CMYK becomes BGR.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _SOI, _EOI, _SOS = b"\xff\xd8", b"\xff\xd9", 0xDA
 # Start-of-frame markers (ITU-T T.81, table B.1); 0xC4, 0xC8 and 0xCC are something else.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# JPEG 2000 (ISO/IEC 15444-1, annex A and I): the file's signature box, and SOC with SIZ, which begin a code stream.
+_JP2, _CODE_STREAM = b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"
+# Of SIZ, after the two markers: length, capabilities, width, height and both offsets.
+_SIZ = struct.Struct(">HHIIII")
 _IN_SEQUENCE = frozenset({0xC0, 0xC1})
 _REDUCED = {
     1: cv2.IMREAD_COLOR,
@@ -79,9 +84,11 @@ def decode_picture(data: bytes, name: str) -> Picture:
 
 
 def parse_header(data: bytes) -> Header | None:
-    """Return what a JPEG or PNG says of itself, or None when it is neither."""
+    """Return what a JPEG, JPEG 2000 or PNG says of itself, or None when it is none of them."""
     if data.startswith(_PNG):
         return _png(data)
+    if data.startswith((_JP2, _CODE_STREAM)):
+        return _jpeg2000(data)
     return _jpeg(data) if data.startswith(_SOI) else None
 
 
@@ -104,6 +111,15 @@ def _png(data: bytes) -> Header | None:
         return Header(1, 1, sequential=False, complete=False)
     width, height = struct.unpack(">II", data[16:24])
     return Header(width, height, sequential=False, complete=_PNG_END in data)
+
+
+def _jpeg2000(data: bytes) -> Header | None:
+    """Believe the code stream, which the decoder goes by, and not the boxes around it."""
+    at = data.find(_CODE_STREAM)
+    if at < 0 or len(data) < at + 4 + _SIZ.size:
+        return Header(1, 1, sequential=False, complete=False)
+    _, _, right, bottom, left, top = _SIZ.unpack_from(data, at + 4)
+    return Header(max(0, right - left), max(0, bottom - top), sequential=False, complete=data.find(_EOI, at) >= 0)
 
 
 def _jpeg(data: bytes) -> Header | None:

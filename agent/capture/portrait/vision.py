@@ -89,7 +89,7 @@ class VisionWorker:
     def still(self, pixels: Pixels, deadline: float, cancelled: Event, limits: SizeLimits | None = None) -> Still:
         """Measure everything in one BGR frame and encode it. Raises like `preview`, and SizeLimitTooSmall."""
         limits = limits or SizeLimits()
-        order = {"do": wire.STILL, "limits": (limits.still, limits.crop)}
+        order = {"do": wire.STILL, "limits": (limits.still, limits.crop, limits.crop_type)}
         with self._asking():
             return wire.decode_still(self._ask(order, pixels, deadline, cancelled), self._memory)
 

@@ -4,8 +4,8 @@ Never a pickle: a worker that a hostile picture took over must gain nothing in t
 of at most MESSAGE_BYTES on a sequenced-packet socket, so none is ever half there.
 
 Request: {id, do: preview | still, height, width, limits}, the frame at FRAME_AT. Answer: {id, faces, face, beyond,
-measures, jpegs}, jpegs being [size, quality] of still and crop at JPEG_AT, or {id, error}. First of all the worker says
-{ready}.
+measures, jpegs}, jpegs being [size, quality, media type] of still and crop at JPEG_AT, or {id, error}. First of all the
+worker says {ready}.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from agent.capture.portrait.measures import Analysis, Jpeg, Measure, Still
+from agent.capture.portrait.measures import JPEG, JPEG_2000, Analysis, Encoded, Measure, Still
 from agent.devices.seams import Pixels
 
 Message = Mapping[str, Any]  # Any: JSON
@@ -129,18 +129,21 @@ def decode_analysis(message: Message) -> Analysis:
 def encode_still(still: Still, memory: VisionMemory) -> dict[str, Any]:
     """Put a still's JPEGs into the memory and return the rest for JSON; raise ValueError when there is no room."""
     both = (still.picture, still.crop)
-    memory.put_jpegs(*(jpeg.data for jpeg in both))
-    return {**encode_analysis(still.analysis), "jpegs": [[len(jpeg.data), jpeg.quality] for jpeg in both]}
+    memory.put_jpegs(*(one.data for one in both))
+    return {**encode_analysis(still.analysis), "jpegs": [[len(one.data), one.quality, one.media_type] for one in both]}
 
 
 def decode_still(message: Message, memory: VisionMemory) -> Still:
     """Return the still in an answer; raise ValueError for anything that is none."""
     try:
-        (picture, first), (crop, second) = (map(int, pair) for pair in message["jpegs"])
+        (picture, first, _), (crop, second, kind) = message["jpegs"]
+        picture, first, crop, second = (int(value) for value in (picture, first, crop, second))
+        if kind not in {JPEG, JPEG_2000}:
+            raise ValueError("an encoding that was not ordered")
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError("not a still") from error
     files = memory.jpegs(picture, crop)
-    return Still(decode_analysis(message), Jpeg(files[0], first), Jpeg(files[1], second))
+    return Still(decode_analysis(message), Encoded(files[0], first), Encoded(files[1], second, kind))
 
 
 def _measure(name: str, native: float | None, unit: str, scalar: int | None, reason: str) -> Measure:

@@ -14,7 +14,7 @@ from agent.capture.portrait.alignment import SIDE, align, alignment
 from agent.capture.portrait.analyser import Analyser
 from agent.capture.portrait.background import Background
 from agent.capture.portrait.face import load_net
-from agent.capture.portrait.measures import STILL_ONLY, UNASSESSED, Jpeg
+from agent.capture.portrait.measures import STILL_ONLY, UNASSESSED, Encoded
 from agent.capture.portrait.policy import PortraitPolicy
 from agent.capture.portrait.sharpness import SHARPNESS
 from agent.devices.seams import Pixels
@@ -58,7 +58,7 @@ def test_an_empty_scene_has_no_measures(analyser: Analyser, picture: Picture) ->
     still = analyser.still(picture("none"))
     assert still.analysis.faces == 0
     assert not still.analysis.has_face
-    assert (still.picture, still.crop) == (Jpeg(), Jpeg())
+    assert (still.picture, still.crop) == (Encoded(), Encoded())
 
 
 def test_the_still_measures_what_the_preview_does_and_more(analyser: Analyser, picture: Picture) -> None:

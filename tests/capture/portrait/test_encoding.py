@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent.capture.portrait.encoding import encode
 from agent.capture.portrait.errors import SizeLimitTooSmall
-from agent.capture.portrait.measures import Jpeg
+from agent.capture.portrait.measures import Encoded
 from agent.capture.portrait.settings import JPEG_QUALITY, LOWEST_QUALITY
 from agent.devices.seams import Pixels
 
@@ -98,4 +98,4 @@ def test_a_limit_is_kept_or_named(side: int, limit: int, seed: int) -> None:
 
 def test_pictures_are_not_shown_in_a_repr() -> None:
     """What gets into a log by accident is the quality, not a face."""
-    assert "secret" not in repr(Jpeg(b"secret", 9))
+    assert "secret" not in repr(Encoded(b"secret", 9))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.capture.portrait import vision_wire as wire
-from agent.capture.portrait.measures import Analysis, Jpeg, Measure, Still
+from agent.capture.portrait.measures import Analysis, Encoded, Measure, Still
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -79,7 +79,7 @@ def test_what_is_no_still_is_refused(jpegs: Any) -> None:
 
 def test_a_still_comes_back_as_it_was(memory: wire.VisionMemory) -> None:
     """Both pictures with their qualities; an absent crop stays absent."""
-    still = Still(Analysis(1), Jpeg(b"first", 95), Jpeg())
+    still = Still(Analysis(1), Encoded(b"first", 95), Encoded())
     told = json.loads(json.dumps(wire.encode_still(still, memory)))
     assert wire.decode_still(told, memory) == still
 
