@@ -62,7 +62,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="mock-camera", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--port", type=int, default=0, help="TCP port; default: any free one")
-    parser.add_argument("--subject", default="passing", help=f"a picture file, or one of: {', '.join(SUBJECTS)}")
+    parser.add_argument(
+        "--subject",
+        default="passing",
+        help=f"a picture file, a rendered head (head,yaw=20,skin=dark ...), or one of: {', '.join(SUBJECTS)}",
+    )
     parser.add_argument("--seed", type=int, default=1, help="varies the subject a little")
     parser.add_argument("--size", type=_size, default=(1280, 720), help="WIDTHxHEIGHT in pixels")
     parser.add_argument("--fps", type=float, default=30.0, help="pictures a second")

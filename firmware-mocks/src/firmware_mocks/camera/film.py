@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_mocks.camera.heads import head_frames, is_head
 from firmware_mocks.camera.subjects import render
 
 FRAMES = 6
@@ -20,6 +21,8 @@ _SLACK = 65_536
 @lru_cache(maxsize=24)
 def film(subject: str, seed: int, width: int, height: int) -> tuple[bytes, ...]:
     """Return JPEG frames of the subject. Raises ValueError for an unknown one."""
+    if is_head(subject):
+        return head_frames(subject, seed, width, height, FRAMES)
     clean = render(subject, seed, width, height).astype(np.int16)
     dice = np.random.default_rng(seed)
     table = _noise(clean.size + _SLACK)

@@ -109,7 +109,7 @@ def _lit(subject: str, picture: NDArray[np.float32]) -> NDArray[np.float32]:
 def _from_file(path: Path, width: int, height: int) -> Pixels:
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
-        raise ValueError(f"{str(path)!r} is neither a picture file nor one of {', '.join(SUBJECTS)}")
+        raise ValueError(f"{str(path)!r} is neither a picture file, nor a head, nor one of {', '.join(SUBJECTS)}")
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
