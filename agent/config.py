@@ -55,12 +55,16 @@ class CardSection(Section):
 
 
 class CameraSection(Section):
-    """The camera: a V4L2 index or /dev path; a URL is allowed only with kiosk.development = true."""
+    """The camera: a V4L2 index or /dev path; a URL is allowed only with kiosk.development = true.
+
+    `largest_still` takes the portrait itself in the camera's largest mode, where that is larger than width x height.
+    """
 
     source: int | str = 0
     width: int = Field(default=1280, ge=640, le=4096)
     height: int = Field(default=720, ge=480, le=3072)
     fps: int = Field(default=30, ge=5, le=60)
+    largest_still: bool = True
     wait_s: float = Field(default=60, gt=0, le=600)
 
 

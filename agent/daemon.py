@@ -267,7 +267,14 @@ class Daemon:
 
     def _open_camera(self) -> Camera:
         camera, development = self._config.camera, self._config.kiosk.development
-        opened = Camera(camera.source, camera.width, camera.height, camera.fps, development=development)
+        opened = Camera(
+            camera.source,
+            camera.width,
+            camera.height,
+            camera.fps,
+            development=development,
+            largest_still=camera.largest_still,
+        )
         return self._stack.enter_context(opened)
 
     def _open_vision(self) -> VisionWorker:

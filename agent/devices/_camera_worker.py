@@ -22,6 +22,7 @@ import numpy as np
 
 from agent.devices.camera_controls import ControlLock
 from agent.devices.camera_memory import CHANNELS, FrameMemory
+from agent.devices.camera_modes import LargestMode
 from agent.devices.seams import Pixels
 
 CANNOT_OPEN, STREAM_ENDED = 3, 4
@@ -32,18 +33,21 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 
 
 def main() -> int:
-    """Run with: parent's pid, memory's file descriptor, its pixels, source, width, height, fps."""
-    parent, handle, capacity, source, width, height, fps = sys.argv[1:8]
+    """Run with: parent's pid, memory's file descriptor, pixels of frame and still, source, width, height, fps."""
+    parent, handle, capacity, still, source, width, height, fps = sys.argv[1:9]
     _bind_to(int(parent))
     cv2.setNumThreads(1)
-    memory = FrameMemory(int(handle), int(capacity))
+    memory = FrameMemory(int(handle), int(capacity), int(still))
     camera = _open(source, int(width), int(height), int(fps))
     if camera is None:
         return CANNOT_OPEN
     controls = ControlLock(camera)
+    largest = LargestMode(camera, int(width), int(height), switches=source.isdecimal())
     memory.tell_locked(None)
     while os.getppid() == int(parent):
         follow(memory, controls)
+        if wish := memory.still_wanted:
+            memory.answer_still(wish, largest.take(), time.monotonic())
         ok, picture = camera.read()
         if not ok:
             # After a read error the stream stays dead although isOpened() says otherwise: start again.

@@ -24,6 +24,8 @@ FROZEN_S = 2.0
 # The first frame may take longer: cameras negotiate.
 FIRST_FRAME_S = 8.0
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.2, 5.0
+# As large as the largest picture that can be judged (camera_modes; cv2 stays out of this process).
+STILL_PIXELS = 4096 * 3072
 WATCH_S, POLL_S, PLUGGED_S = 0.05, 0.003, 0.25
 WORKER_CANNOT_OPEN = 3
 # The bits in which the worker answers (camera_controls.Control); cv2 stays out of this process.
@@ -50,11 +52,12 @@ class Camera:
         *,
         development: bool = False,
         frozen_s: float = FROZEN_S,
+        largest_still: bool = True,
     ) -> None:
         self._address = CameraAddress.parse(source, development=development)
         self._mode = (str(width), str(height), str(fps))
         self._frozen_s = frozen_s
-        self._memory = FrameMemory.create(width * height)
+        self._memory = FrameMemory.create(width * height, STILL_PIXELS if largest_still else 0)
         self._stopping = Event()
         self._cause: DeviceError | None = None
         self._worker: subprocess.Popen[bytes] | None = None
@@ -85,6 +88,25 @@ class Camera:
             if time.monotonic() >= deadline:
                 raise self._cause or CameraFrozen("no new picture before the deadline")
             cancelled.wait(POLL_S)
+        raise Cancelled
+
+    def still(self, deadline: float, cancelled: Event) -> Frame | None:
+        """Return one picture in the camera's largest mode; None when that is no larger, or not given by `deadline`.
+
+        Raises Cancelled. The camera's usual pictures pause for about a second.
+        """
+        if not self._memory.still_capacity:
+            return None
+        wish = self._memory.want_still()
+        try:
+            while not cancelled.is_set():
+                if self._memory.still_taken(wish):
+                    return self._memory.take_still()
+                if time.monotonic() >= deadline:
+                    return None
+                cancelled.wait(POLL_S)
+        finally:
+            self._memory.give_up_still()
         raise Cancelled
 
     def lock(self, *, on: bool) -> None:
@@ -156,7 +178,7 @@ class Camera:
             elif worker.poll() is not None:
                 self._note(self._ended(worker.returncode))
                 return
-            elif time.monotonic() - seen_s > allowed_s:
+            elif time.monotonic() - seen_s > (FIRST_FRAME_S if self._memory.still_wanted else allowed_s):
                 self._note(CameraFrozen(f"no new picture for {allowed_s:g} s"))
                 return
 
@@ -179,8 +201,8 @@ class Camera:
             log.warning("camera.recovering", code=cause.code, detail=cause.detail)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        handle, capacity = str(self._memory.handle), str(self._memory.capacity)
-        command = [sys.executable, "-m", "agent.devices._camera_worker", str(os.getpid()), handle, capacity]
+        memory = (str(self._memory.handle), str(self._memory.capacity), str(self._memory.still_capacity))
+        command = [sys.executable, "-m", "agent.devices._camera_worker", str(os.getpid()), *memory]
         return subprocess.Popen(
             [*command, self._address.opened_as, *self._mode],
             stdin=subprocess.DEVNULL,

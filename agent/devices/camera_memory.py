@@ -20,7 +20,10 @@ PLACES = 2
 _HEAD_BYTES = 128
 _WISH = 1 + 4 * PLACES
 _ANSWER = _WISH + 1
-_WORDS = _ANSWER + 1
+# The still: the reader's count of wishes, the writer's of answers; then height, width (0: there is none) and time.
+_STILL_WISH = _ANSWER + 1
+_STILL = _STILL_WISH + 1
+_WORDS = _STILL + 4
 # The answer is 0 while nothing is locked, else this with the bits of the controls that are.
 _LOCKED = 2**32
 CHANNELS = 3
@@ -29,27 +32,33 @@ CHANNELS = 3
 class FrameMemory:
     """A view of the memory, for frames of at most `capacity` pixels. A reader never gets a half-written frame.
 
+    Beside the frames there is room for one still of at most `still_capacity` pixels, which takes memory only while it
+    is there: the reader wishes for one, and the writer answers.
+
     The memory has no name, so nobody else can open it; it goes with the last process that maps it.
     """
 
-    def __init__(self, handle: int, capacity: int) -> None:
-        self.handle, self.capacity = handle, capacity
-        self._map = mmap.mmap(handle, self.size(capacity))
+    def __init__(self, handle: int, capacity: int, still_capacity: int = 0) -> None:
+        self.handle, self.capacity, self.still_capacity = handle, capacity, still_capacity
+        self._map = mmap.mmap(handle, self.size(capacity, still_capacity))
         self._words = np.frombuffer(self._map, np.uint64, _WORDS)
         self._times = self._words.view(np.float64)
-        self._pictures = np.frombuffer(self._map, np.uint8, offset=_HEAD_BYTES).reshape(PLACES, capacity * CHANNELS)
+        self._wishes = 0
+        self._pictures = np.frombuffer(self._map, np.uint8, PLACES * capacity * CHANNELS, _HEAD_BYTES).reshape(
+            PLACES, capacity * CHANNELS
+        )
 
     @classmethod
-    def create(cls, capacity: int) -> Self:
+    def create(cls, capacity: int, still_capacity: int = 0) -> Self:
         """Return new memory; its `handle` is a file descriptor to hand to the writer."""
         handle = os.memfd_create("camera")
-        os.ftruncate(handle, cls.size(capacity))
-        return cls(handle, capacity)
+        os.ftruncate(handle, cls.size(capacity, still_capacity))
+        return cls(handle, capacity, still_capacity)
 
     @staticmethod
-    def size(capacity: int) -> int:
-        """Return the bytes that frames of `capacity` pixels need."""
-        return _HEAD_BYTES + PLACES * capacity * CHANNELS
+    def size(capacity: int, still_capacity: int = 0) -> int:
+        """Return the bytes that frames of `capacity` pixels and a still of `still_capacity` need."""
+        return _still_at(capacity) + still_capacity * CHANNELS
 
     def close(self) -> None:
         """Give the memory back; frames that were read stay valid."""
@@ -108,6 +117,52 @@ class FrameMemory:
         """Answer which controls are locked now. For the writer."""
         self._words[_ANSWER] = 0 if bits is None else _LOCKED | bits
 
+    def want_still(self) -> int:
+        """Wish for a still; return the wish's number. For the reader."""
+        # Never a number twice: an answer that comes after its wish was given up must not be taken for the next one's.
+        self._wishes += 1
+        self._words[_STILL_WISH] = self._wishes
+        return self._wishes
+
+    def still_taken(self, wish: int) -> bool:
+        """Say whether the wish was answered. For the reader."""
+        return int(self._words[_STILL]) >= wish
+
+    def give_up_still(self) -> None:
+        """Wish for no still any more. For the reader."""
+        self._words[_STILL_WISH] = 0
+
+    @property
+    def still_wanted(self) -> int:
+        """The number of the wish that is not answered yet; 0 when there is none."""
+        wish = int(self._words[_STILL_WISH])
+        return wish if wish > int(self._words[_STILL]) else 0
+
+    def answer_still(self, wish: int, pixels: Pixels | None, taken_s: float) -> None:
+        """Answer a wish; None, or a still that is too large for the memory, says that there is none. For the writer."""
+        if pixels is None or pixels.shape[0] * pixels.shape[1] > self.still_capacity:
+            self._words[_STILL + 1 : _STILL + 3] = 0, 0
+        else:
+            height, width = pixels.shape[:2]
+            np.copyto(self._still(height, width), pixels)
+            self._words[_STILL + 1 : _STILL + 3] = height, width
+            self._times[_STILL + 3] = taken_s
+        self._words[_STILL] = wish
+
+    def take_still(self) -> Frame | None:
+        """Return the still of the last answer and give its memory back; None when there is none. For the reader."""
+        height, width = int(self._words[_STILL + 1]), int(self._words[_STILL + 2])
+        if not (height and width and height * width <= self.still_capacity):
+            return None
+        frame = Frame(self._still(height, width).copy(), self.newest(), float(self._times[_STILL + 3]))
+        self._words[_STILL + 1 : _STILL + 3] = 0, 0
+        self._map.madvise(mmap.MADV_REMOVE, _still_at(self.capacity), self.still_capacity * CHANNELS)
+        return frame
+
+    def _still(self, height: int, width: int) -> Pixels:
+        at = _still_at(self.capacity)
+        return np.frombuffer(self._map, np.uint8, height * width * CHANNELS, at).reshape(height, width, CHANNELS)
+
     def shows(self, pixels: Pixels) -> bool:
         """Say whether the newest frame has these very pixels. For the writer."""
         number = self.newest()
@@ -130,3 +185,9 @@ class FrameMemory:
 
     def _picture(self, number: int, height: int, width: int) -> Pixels:
         return self._pictures[number % PLACES, : height * width * CHANNELS].reshape(height, width, CHANNELS)
+
+
+def _still_at(capacity: int) -> int:
+    """Return where the still lies: at the beginning of a page, so that it can be given back by itself."""
+    end = _HEAD_BYTES + PLACES * capacity * CHANNELS
+    return -(-end // mmap.PAGESIZE) * mmap.PAGESIZE

@@ -82,6 +82,34 @@ def test_a_network_camera_refuses_to_be_locked_and_goes_on(camera: Camera) -> No
     _until(lambda: camera.locked() == "not locked")
 
 
+def test_a_camera_without_a_larger_mode_says_so_and_goes_on(camera: Camera) -> None:
+    """Through worker and shared memory."""
+    assert camera.still(time.monotonic() + LONG_S, NEVER) is None
+    _next(camera, camera._memory.newest())
+
+
+def test_the_still_has_all_the_pixels_that_the_camera_has() -> None:
+    """People are shown a smaller picture; the still comes in full, as often as it is asked for."""
+    with CameraMock(size=(640, 480)) as mock, Camera(mock.url, 320, 240, development=True) as camera:
+        assert _next(camera).pixels.shape == (240, 320, 3)
+        for _ in range(2):
+            still = camera.still(time.monotonic() + LONG_S, NEVER)
+            assert still is not None
+            assert still.pixels.shape == (480, 640, 3)
+        assert _next(camera, camera._memory.newest()).pixels.shape == (240, 320, 3)
+
+
+def test_a_still_from_a_frozen_camera_is_waited_for_until_the_deadline_only(mock: CameraMock, camera: Camera) -> None:
+    """None, and cancelling ends it at once."""
+    mock.freeze()
+    assert camera.still(time.monotonic() + 0.1, NEVER) is None
+    cancelled = Event()
+    cancelled.set()
+    with pytest.raises(Cancelled):
+        camera.still(time.monotonic() + LONG_S, cancelled)
+    mock.thaw()
+
+
 def test_a_slow_reader_gets_the_newest_frame(mock: CameraMock, camera: Camera) -> None:
     """After a pause of the reader the next frame shows what is there now, not what was there then."""
     mock.show("passing")

@@ -138,3 +138,54 @@ def test_the_same_pixels_are_recognised(memory: FrameMemory) -> None:
     changed[47, 63, 2] = 6
     assert not memory.shows(changed)
     assert not memory.shows(_picture(5, 24, 64))
+
+
+def test_a_still_is_wished_for_given_once_and_its_memory_given_back() -> None:
+    """Beside the frames, which go on; nobody gets it twice."""
+    memory = FrameMemory.create(100, still_capacity=400)
+    try:
+        memory.write(np.full((10, 10, 3), 5, np.uint8), 1.0)
+        assert memory.still_wanted == 0
+        wish = memory.want_still()
+        assert memory.still_wanted == wish
+        assert not memory.still_taken(wish)
+        memory.answer_still(wish, np.full((20, 20, 3), 7, np.uint8), 2.0)
+        assert memory.still_taken(wish)
+        assert memory.still_wanted == 0
+        frame = memory.take_still()
+        assert frame is not None
+        assert (frame.pixels.shape, frame.taken_s, int(frame.pixels.min())) == ((20, 20, 3), 2.0, 7)
+        assert memory.take_still() is None
+        shown = memory.read()
+        assert shown is not None
+        assert shown.pixels.max() == 5
+    finally:
+        memory.close()
+
+
+def test_an_answer_that_comes_late_is_not_the_next_wishs() -> None:
+    """A picture that was taken for somebody who gave up must not become somebody else's."""
+    memory = FrameMemory.create(100, still_capacity=400)
+    try:
+        late = memory.want_still()
+        memory.give_up_still()
+        assert memory.still_wanted == 0
+        wish = memory.want_still()
+        memory.answer_still(late, np.zeros((20, 20, 3), np.uint8), 1.0)
+        assert not memory.still_taken(wish)
+        assert memory.still_wanted == wish
+    finally:
+        memory.close()
+
+
+@pytest.mark.parametrize("pixels", [None, np.zeros((30, 30, 3), np.uint8)], ids=["none", "too large"])
+def test_no_still_is_an_answer_too(pixels: Pixels | None) -> None:
+    """The reader does not wait for what will not come."""
+    memory = FrameMemory.create(100, still_capacity=400)
+    try:
+        wish = memory.want_still()
+        memory.answer_still(wish, pixels, 1.0)
+        assert memory.still_taken(wish)
+        assert memory.take_still() is None
+    finally:
+        memory.close()

@@ -9,9 +9,19 @@ from threading import Event
 
 from agent.capture.evidence import Check, Evidence, Guidance, Guide, Part, Verdict
 from agent.capture.portrait.by_hand import ByHand, Reason
-from agent.capture.portrait.errors import NoFace
+from agent.capture.portrait.errors import NoFace, SizeLimitTooSmall
 from agent.capture.portrait.facts import portrait_facts
 from agent.capture.portrait.guidance import CAMERA_RECOVERING, Advice
+from agent.capture.portrait.largest import (
+    FACT,
+    LARGEST,
+    NO_LARGER,
+    NOT_GOOD,
+    PREVIEW,
+    WITHIN_S,
+    StillSource,
+    same_face,
+)
 from agent.capture.portrait.locking import SeriesLock, series_lock
 from agent.capture.portrait.measures import STILL_ONLY, Analysis, Measure, Still
 from agent.capture.portrait.policy import PortraitPolicy
@@ -92,6 +102,7 @@ class _Capture:
     best: _Seen | None = None
     best_held: _Seen | None = None
     held_since_s: float = 0.0
+    still_mode: str = PREVIEW
 
     def __post_init__(self) -> None:
         self.advice = Advice(self.policy)
@@ -163,10 +174,30 @@ class _Capture:
         """Return the evidence if the gates hold on the still, too; else say what does not and begin again."""
         still = self._still(held)
         if not self.policy.failed(still.analysis):
-            return self._evidence(held, still, Check(HELD, Verdict.PASSED))
+            return self._larger(held, still) or self._evidence(held, still, Check(HELD, Verdict.PASSED))
         self.best_held = None
         self.of_still = {name: one for name, one in still.analysis.measures.items() if name in STILL_ONLY}
         return None
+
+    def _larger(self, held: _Seen, still: Still) -> Evidence | None:
+        """Return the evidence of the same face in the camera's largest mode, where that is as good."""
+        if not isinstance(self.source, StillSource):
+            return None
+        self.still_mode = NO_LARGER
+        frame = self.source.still(min(time.monotonic() + WITHIN_S, self.deadline), self.cancelled)
+        if frame is None:
+            return None
+        self.still_mode = NOT_GOOD
+        seen = _Seen(frame, 0, 0.0)
+        try:
+            larger = self._still(seen)
+        except SizeLimitTooSmall:
+            return None
+        same = same_face(still.analysis, held.frame.pixels, larger.analysis, frame.pixels)
+        if not same or self.policy.failed(larger.analysis):
+            return None
+        self.still_mode = LARGEST
+        return self._evidence(seen, larger, Check(HELD, Verdict.PASSED))
 
     def _taken_by_hand(self, frame: Frame, analysis: Analysis, reason: Reason) -> Evidence:
         seen = self._seen(frame, analysis)
@@ -201,7 +232,7 @@ class _Capture:
         parts = tuple(Part(name, one.media_type, one.data) for name, one in pictures if one.data)
         checks = (*self.policy.checks(still.analysis), held)
         facts = portrait_facts(seen.frame, still, self.policy, self.vision.model_hashes)
-        return Evidence(STAGE, checks, parts, facts | self.lock.facts())
+        return Evidence(STAGE, checks, parts, facts | self.lock.facts() | {FACT: self.still_mode})
 
 
 def _better(one: _Seen | None, other: _Seen) -> _Seen:

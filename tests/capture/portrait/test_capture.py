@@ -286,3 +286,56 @@ def test_a_camera_without_a_lock_is_named_in_the_facts(vision: VisionWorker, pic
     """The evidence never claims a lock that was not there."""
     evidence = _take(vision, ScriptedCamera(picture("passing")))
     assert evidence.facts["camera controls"] == "not offered by this source"
+
+
+class LargeCamera(ScriptedCamera):
+    """A scripted camera with a larger mode; `large` is its still, or none."""
+
+    def __init__(self, *script: Pixels | DeviceError, large: Pixels | None) -> None:
+        super().__init__(*script)
+        self._large = large
+
+    def still(self, deadline: float, cancelled: Event) -> Frame | None:
+        """Give the still."""
+        return None if self._large is None else Frame(self._large, self.number, self.number * 0.1)
+
+
+def _enlarged(pixels: Pixels) -> Pixels:
+    return np.asarray(cv2.resize(pixels, None, fx=1.5, fy=1.5, interpolation=cv2.INTER_LANCZOS4), np.uint8)
+
+
+def test_the_portrait_is_taken_in_the_largest_mode(vision: VisionWorker, picture: Picture) -> None:
+    """The same face in more pixels: still and measures are of that picture."""
+    sharp = np.asarray(
+        cv2.addWeighted(
+            _enlarged(picture("passing")), 1.6, cv2.GaussianBlur(_enlarged(picture("passing")), (0, 0), 3), -0.6, 0
+        ),
+        np.uint8,
+    )
+    evidence = _take(vision, LargeCamera(picture("passing"), large=sharp))
+    assert evidence.verdict is Verdict.PASSED
+    assert evidence.facts["still mode"] == "the camera's largest"
+    assert evidence.facts["still"].startswith("1920x1080")
+    ied = next(check.native for check in evidence.checks if check.name == "inter_eye_distance")
+    assert ied is not None
+    assert ied > 150
+
+
+@pytest.mark.parametrize(
+    ("subject", "told"),
+    [
+        ("dark", "not all gates held"),
+        ("none", "not all gates held"),
+        ("near", "the face had moved"),
+        (None, "no larger"),
+    ],
+)
+def test_what_is_not_as_good_in_the_largest_mode_is_not_taken(
+    vision: VisionWorker, picture: Picture, subject: str | None, told: str
+) -> None:
+    """The light went, the person went, another one came, or there is no such mode: the preview's best frame counts."""
+    large = None if subject is None else _enlarged(picture(subject))
+    evidence = _take(vision, LargeCamera(picture("passing"), large=large))
+    assert evidence.verdict is Verdict.PASSED
+    assert told in evidence.facts["still mode"]
+    assert evidence.facts["still"].startswith("1280x720")

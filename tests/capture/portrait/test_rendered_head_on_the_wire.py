@@ -34,3 +34,22 @@ def test_a_rendered_head_becomes_a_passed_portrait(vision: VisionWorker) -> None
         )
     assert evidence.verdict is Verdict.PASSED, evidence.reason
     assert said[0] == "portrait.look_straight"
+
+
+def test_a_camera_with_more_pixels_gives_the_still_in_all_of_them(vision: VisionWorker) -> None:
+    """1920x1080 on the wire, 1280x720 shown and guided by; the crop is made from the larger one."""
+    with CameraMock("head", size=(1920, 1080), fps=15) as mock, Camera(mock.url, development=True) as camera:
+        evidence = capture_portrait(
+            camera,
+            vision,
+            PortraitPolicy(hold_s=0.3),
+            lambda _: None,
+            deadline=time.monotonic() + LONG_S,
+            cancelled=Event(),
+        )
+    assert evidence.verdict is Verdict.PASSED, evidence.reason
+    assert evidence.facts["still mode"] == "the camera's largest"
+    assert evidence.facts["still"].startswith("1920x1080")
+    height = next(check.native for check in evidence.checks if check.name == "kiosk_crop_height")
+    assert height is not None
+    assert height > 750
