@@ -49,8 +49,8 @@ class Background:
         clear = cv2.erode(mask, np.ones((MARGIN, MARGIN), np.uint8), borderValue=1)
         if not clear.any():
             return Measure("background_uniformity", None, reason="no background is visible")
-        grey = cv2.cvtColor(cv2.resize(pixels, (NET_SIDE, NET_SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-        across, down = (np.asarray(cv2.Sobel(grey, cv2.CV_32F, *order))[clear > 0] for order in ((1, 0), (0, 1)))
+        grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), (NET_SIDE, NET_SIDE), interpolation=cv2.INTER_AREA)
+        across, down = (np.asarray(cv2.Sobel(grey, cv2.CV_32F, *order)) for order in ((1, 0), (0, 1)))
         # By NumPy: the last digits of cv2.magnitude and cv2.mean depend on where in memory a picture lies.
-        gradient = float(np.sqrt(across * across + down * down).mean(dtype=np.float64))
+        gradient = float(np.sqrt(across * across + down * down)[clear > 0].mean(dtype=np.float64))
         return Measure("background_uniformity", gradient, "grey/px", formulas.background_uniformity(gradient))

@@ -32,7 +32,9 @@ def measure_sharpness(face: AlignedFace) -> list[Measure]:
     grey = cv2.GaussianBlur(cv2.cvtColor(face.pixels, cv2.COLOR_BGR2GRAY), (0, 0), DENOISE_PX)
     soft = cv2.GaussianBlur(grey, (0, 0), BLUR_PX)
     inside = np.asarray(cv2.erode(face.mask, _EDGE), np.uint8)
-    before, after = (_energies(np.asarray(one, np.uint8), inside) for one in (grey, soft))
+    # All bits of a 16-bit gradient, or none: cutting out beforehand costs a fifth of sums under a mask.
+    inside_16 = inside.astype(np.int8).astype(np.int16)
+    before, after = (_energies(np.asarray(one, np.uint8), inside_16) for one in (grey, soft))
     if before[0, 0] <= 0 or before[1, 1] <= 0:
         reason = "the face has no detail at all"
         return [Measure(SHARPNESS, 0.0, "share", 0), Measure(MOTION, None, reason=reason)]
@@ -52,9 +54,9 @@ def _anisotropy(before: NDArray[np.float64], after: NDArray[np.float64]) -> floa
     return float(1 - taken.min() / taken.max())
 
 
-def _energies(grey: Pixels, inside: Pixels) -> NDArray[np.float64]:
-    """Return the sums of gradient products, [[xx, xy], [xy, yy]], where the mask is set."""
-    across, down = (cv2.Sobel(grey, cv2.CV_16S, *order) for order in ((1, 0), (0, 1)))
-    xx, yy, both = (cv2.norm(one, cv2.NORM_L2SQR, inside) for one in (across, down, cv2.add(across, down)))
+def _energies(grey: Pixels, inside: NDArray[np.int16]) -> NDArray[np.float64]:
+    """Return the sums of gradient products, [[xx, xy], [xy, yy]], where the mask is -1 and not 0."""
+    across, down = (cv2.bitwise_and(cv2.Sobel(grey, cv2.CV_16S, *order), inside) for order in ((1, 0), (0, 1)))
+    xx, yy, both = (cv2.norm(one, cv2.NORM_L2SQR) for one in (across, down, cv2.add(across, down)))
     xy = (both - xx - yy) / 2
     return np.array([[xx, xy], [xy, yy]], np.float64)
