@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agent.capture.portrait import crop
+from agent.capture.portrait import crop, formulas
 from agent.capture.portrait.alignment import align
 from agent.capture.portrait.background import Background
 from agent.capture.portrait.encoding import encode
@@ -18,8 +18,18 @@ from agent.capture.portrait.framing import measure_crop
 from agent.capture.portrait.geometry import measure_geometry
 from agent.capture.portrait.jpeg2000 import encode_jpeg2000
 from agent.capture.portrait.light import measure_light
-from agent.capture.portrait.measures import JPEG_2000, UNASSESSED, Analysis, Encoded, Measure, SizeLimits, Still
+from agent.capture.portrait.measures import (
+    JPEG_2000,
+    SINGLE_FACE,
+    UNASSESSED,
+    Analysis,
+    Encoded,
+    Measure,
+    SizeLimits,
+    Still,
+)
 from agent.capture.portrait.pose import head_pose
+from agent.capture.portrait.second_look import SecondLook
 from agent.capture.portrait.settings import CROP_DPI
 from agent.capture.portrait.sharpness import measure_sharpness
 from agent.devices.seams import Pixels
@@ -45,6 +55,7 @@ class Analyser:
     def __init__(self, models: Path) -> None:
         self._finder = FaceFinder(models)
         self._background = Background(models)
+        self._second = SecondLook(models)
 
     def preview(self, pixels: Pixels) -> Analysis:
         """Measure faces, geometry, light, eyes, sharpness and framing."""
@@ -71,8 +82,15 @@ class Analyser:
         if mesh is None or not analysis.has_face:
             return Inspection(analysis)
         cropped = crop.laid_out(pixels, mesh)
-        more = _by_name([*measure_crop(mesh), self._background.measure(cropped), *UNASSESSED])
+        own = [*measure_crop(mesh), self._background.measure(cropped), *UNASSESSED]
+        more = _by_name([*own, *self._others(pixels, analysis)])
         return Inspection(replace(analysis, measures={**analysis.measures, **more}), mesh, cropped)
+
+    def _others(self, pixels: Pixels, analysis: Analysis) -> list[Measure]:
+        """Measure other people again when the second detector sees more of them than the first one did."""
+        share = self._second.second_face(pixels)
+        seen = analysis.native(SINGLE_FACE) or 0.0
+        return [Measure(SINGLE_FACE, share, "area ratio", formulas.single_face(share))] if share > seen else []
 
     def _find(self, pixels: Pixels) -> tuple[list[Box], Mesh | None]:
         boxes = self._finder.faces(pixels)

@@ -23,7 +23,7 @@ from agent.capture.portrait.largest import (
     same_face,
 )
 from agent.capture.portrait.locking import SeriesLock, series_lock
-from agent.capture.portrait.measures import STILL_ONLY, Analysis, Measure, Still
+from agent.capture.portrait.measures import SINGLE_FACE, STILL_ONLY, Analysis, Measure, Still
 from agent.capture.portrait.policy import PortraitPolicy
 from agent.capture.portrait.vision import VisionWorker
 from agent.devices.errors import Cancelled, DeviceError, DeviceTimeout
@@ -99,6 +99,7 @@ class _Capture:
     advice: Advice = field(init=False)
     said: Guidance | None = None
     of_still: dict[str, Measure] = field(default_factory=dict)
+    others: Measure | None = None
     best: _Seen | None = None
     best_held: _Seen | None = None
     held_since_s: float = 0.0
@@ -177,6 +178,8 @@ class _Capture:
             return self._larger(held, still) or self._evidence(held, still, Check(HELD, Verdict.PASSED))
         self.best_held = None
         self.of_still = {name: one for name, one in still.analysis.measures.items() if name in STILL_ONLY}
+        failed = SINGLE_FACE in self.policy.failed(still.analysis)
+        self.others = still.analysis.measures.get(SINGLE_FACE) if failed else None
         return None
 
     def _larger(self, held: _Seen, still: Still) -> Evidence | None:
@@ -215,7 +218,9 @@ class _Capture:
     def _look(self, analysis: Analysis) -> None:
         """Guide by a preview and by what only the last still has told."""
         if analysis.has_face:
-            analysis = replace(analysis, measures={**self.of_still, **analysis.measures})
+            # A face that only the still's second detector saw is told until the next still.
+            others = {} if self.others is None else {SINGLE_FACE: self.others}
+            analysis = replace(analysis, measures={**self.of_still, **analysis.measures, **others})
         self._say(self.advice.see(analysis, time.monotonic()))
 
     def _say(self, changed: bool) -> None:

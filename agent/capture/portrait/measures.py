@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from agent.capture.portrait.settings import CROP_MAX_BYTES, STILL_MAX_BYTES
 
+SINGLE_FACE = "single_face_present"
 JPEG, JPEG_2000 = "image/jpeg", "image/jp2"
 
 

@@ -103,6 +103,15 @@ def inspect(folder: Path) -> list[tuple[Model, str]]:
     return found
 
 
+def installed(folder: Path, model: Model) -> bool:
+    """Say whether an optional model is there; raise ModelWrong when its hash is not the one we know."""
+    try:
+        load_model(folder, model)
+    except ModelMissing:
+        return False
+    return True
+
+
 def hashes(folder: Path) -> dict[str, str]:
     """Return name -> SHA-256 (hex) of the models that are there and right, optional ones too, for the record."""
     return {model.name: model.sha256 for model, state in inspect(folder) if state == "ok"}

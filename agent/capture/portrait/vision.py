@@ -52,7 +52,8 @@ class VisionWorker:
         for model in models.MODELS:
             models.load_model(models_folder, model)
         self._models, self._frame_within_s, self._start_within_s = models_folder, frame_within_s, start_within_s
-        self.model_hashes = {model.name: model.sha256 for model in models.MODELS}
+        used = [*models.MODELS, *([models.YUNET] if models.installed(models_folder, models.YUNET) else [])]
+        self.model_hashes = {model.name: model.sha256 for model in used}
         self._memory = wire.VisionMemory.create()
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
