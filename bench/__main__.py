@@ -14,7 +14,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench import backlog, chip, draining, fingerprint_quality, intake, portrait, storing
+from bench import backlog, chip, draining, fingerprint_quality, intake, portrait, portrait_live, storing
 from bench.measure import Figure, Quartiles
 
 
@@ -32,6 +32,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         figures += backlog.figures(Path(scratch))
         memory = backlog.memory(Path(scratch))
+    live, workers = portrait_live.figures_and_memory()
+    figures, memory = figures + live, {**memory, **workers}
     stages = intake.stage_times(persons=5)
     _print(figures, stages)
     _print_memory(memory)
@@ -60,7 +62,7 @@ def _told(median_ms: float, quartiles_ms: Quartiles | None) -> str:
 
 
 def _print_memory(memory: Mapping[str, float]) -> None:
-    table = Table("queue's process", "most memory, MiB")
+    table = Table("process", "memory, MiB")
     for what, most in memory.items():
         table.add_row(what, f"{most:.0f}")
     Console().print(table)

@@ -52,7 +52,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything one stage hands to the record. `facts` are not personal: algorithms, sizes, versions."""
+    """Everything one stage hands to the record.
+
+    `facts` say nothing of the person: algorithms, sizes, versions; whoever allowed an exception, by name. Never logged.
+    """
 
     stage: str
     checks: tuple[Check, ...]
