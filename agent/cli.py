@@ -87,6 +87,8 @@ def intake(
     number: Annotated[str, typer.Option(help="12-digit personal number.")] = "",
     qr: Annotated[str, typer.Option(help="Text of the card's QR code.")] = "",
     name: Annotated[str, typer.Option(help="Name (or a part of it) on the roster.")] = "",
+    mrz: Annotated[str, typer.Option(help="Lines of the machine-readable zone.")] = "",
+    camera: Annotated[bool, typer.Option("--camera", help="Hold the card's QR code before the camera.")] = False,
     language: Annotated[str, typer.Option(help="Language of the notice: vi or en.")] = "vi",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the visit that was cut off.")] = False,
     discard: Annotated[bool, typer.Option("--discard", help="Drop the visit that was cut off.")] = False,
@@ -100,9 +102,9 @@ def intake(
     """Thu nhận một người · Take one person in."""
     screen = Screen(as_json=as_json)
     exceptions = dict(_exception(text) for text in excepted or ())
-    caller = {"number": number, "qr": qr, "name": name}
-    if sum(map(bool, (*caller.values(), resume, discard))) > 1:
-        raise typer.BadParameter("give one of --number, --qr, --name, --resume and --discard")
+    caller = {"number": number, "qr": qr, "name": name, "mrz": mrz}
+    if sum(map(bool, (*caller.values(), camera, resume, discard))) > 1:
+        raise typer.BadParameter("give one of --number, --qr, --name, --mrz, --camera, --resume and --discard")
     with KioskClient(socket) as client:
         if client.status().get("test"):
             screen.banner(DEVELOPMENT)
@@ -111,7 +113,8 @@ def intake(
         if resume:
             visit = client.resume_intake()
         else:
-            visit = client.open_intake(**_asked_for(screen, caller), language=language)
+            asked = intake_command.scanned(client, screen) if camera else _asked_for(screen, caller)
+            visit = client.open_intake(**asked, language=language)
         shown = IntakeScreen(client, screen, yes=yes, wait_receipt_s=wait_receipt)
         shown.declare(visit, exceptions)
         return shown.follow(visit)
@@ -125,12 +128,13 @@ def _exception(text: str) -> tuple[str, str]:
 
 
 def _asked_for(screen: Screen, caller: dict[str, str]) -> dict[str, str]:
-    """Ask for the number when nothing was given and somebody is there to answer."""
+    """Ask for number, QR text or zone when nothing was given: somebody types, or a scanner that poses as a keyboard."""
     if any(caller.values()):
         return caller
     if screen.as_json or not sys.stdin.isatty():
-        raise typer.BadParameter("give --number, --qr or --name")
-    return caller | {"number": input("Số định danh (12 số) · Personal number (12 digits): ").strip()}
+        raise typer.BadParameter("give --number, --qr, --mrz, --name or --camera")
+    print("Nhập hoặc quét số định danh, mã QR, dòng MRZ · Type or scan number, QR code or zone:")
+    return intake_command.typed(input)
 
 
 @app.command()

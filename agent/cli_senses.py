@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Every command loads the libraries of its own sense only: the others start faster without them.
 
 T = TypeVar("T")
+Ask = Callable[[], str] | None
 
 DEFAULT_ANCHORS = Path("/etc/kiosk/anchors")
 
@@ -38,6 +39,10 @@ Anchors = Annotated[Path, typer.Option("--trust", envvar="KIOSK_ANCHORS", help="
 Can = Annotated[str | None, typer.Option(help="Card access number, 6 digits.")]
 Number = Annotated[str | None, typer.Option(help="12-digit personal number; its last six digits are the CAN.")]
 MrzLines = Annotated[str | None, typer.Option(help="The MRZ's lines.")]
+QrText = Annotated[str | None, typer.Option(help="Text of the card's QR code.")]
+QrPicture = Annotated[Path | None, typer.Option(help="Picture (JPEG, PNG) of the card's QR code.")]
+Scan = Annotated[bool, typer.Option("--scan", help="Take QR text, zone or number from a scanner that types.")]
+Secret = Annotated[str, typer.Option("--ask", help="Ask for the holder's secret number: pin or puk.")]
 Reader = Annotated[str, typer.Option(help="Part of the reader's name; empty takes the first.")]
 Bac = Annotated[bool, typer.Option("--allow-bac", help="Let BAC take the place of PACE.")]
 Passport = Annotated[bool, typer.Option("--any-document", help="Any ICAO document, not only the citizen card.")]
@@ -49,6 +54,10 @@ def chip_read(
     can: Can = None,
     number: Number = None,
     mrz: MrzLines = None,
+    qr: QrText = None,
+    qr_picture: QrPicture = None,
+    scan: Scan = False,
+    ask: Secret = "",
     trust: Anchors = DEFAULT_ANCHORS,
     reader: Reader = "",
     allow_bac: Bac = False,
@@ -61,10 +70,10 @@ def chip_read(
     from agent.commands import chip  # noqa: PLC0415
     from agent.devices.smartcard import CardReader  # noqa: PLC0415
 
-    key = _usage(lambda: chip.key_of(can, number, mrz, None, None))
+    source = _usage(chip.Given(can, number, mrz, qr, qr_picture, *_asking(scan, ask)).source)
     opener = CardReader(reader or None).wait_for_card
     anchors, policy = TrustStore(trust).anchors(), _chip_policy(allow_bac, any_document)
-    return chip.read(Screen(as_json=as_json), opener, key, anchors, policy, out=out)
+    return chip.read(Screen(as_json=as_json), opener, source, anchors, policy, out=out)
 
 
 @chip_app.command("trace")
@@ -73,6 +82,10 @@ def chip_trace(
     can: Can = None,
     number: Number = None,
     mrz: MrzLines = None,
+    qr: QrText = None,
+    qr_picture: QrPicture = None,
+    scan: Scan = False,
+    ask: Secret = "",
     reader: Reader = "",
     allow_bac: Bac = False,
     any_document: Passport = False,
@@ -81,8 +94,8 @@ def chip_trace(
     from agent.commands import chip  # noqa: PLC0415
     from agent.devices.smartcard import CardReader  # noqa: PLC0415
 
-    key = _usage(lambda: chip.key_of(can, number, mrz, None, None))
-    return chip.trace(Screen(), CardReader(reader or None).wait_for_card, key, _chip_policy(allow_bac, any_document))
+    source = _usage(chip.Given(can, number, mrz, qr, qr_picture, *_asking(scan, ask)).source)
+    return chip.trace(Screen(), CardReader(reader or None).wait_for_card, source, _chip_policy(allow_bac, any_document))
 
 
 @chip_app.command("inspect")
@@ -294,10 +307,21 @@ def pad_test(
         return command.self_test(Screen(as_json=as_json), pad, picture, Event())
 
 
-def _chip_policy(allow_bac: bool, any_document: bool) -> ChipPolicy:
-    from agent.capture.chip import CITIZEN_CARD, TRAVEL_DOCUMENT, ChipPolicy  # noqa: PLC0415
+def _asking(scan: bool, secret: str) -> tuple[Ask, Ask, Ask]:
+    """Return what asks for a scan, a PIN and a PUK, where wanted. Secrets are typed unseen and never an argument."""
+    if secret not in ("", "pin", "puk"):
+        raise typer.BadParameter("--ask takes pin or puk")
+    hidden: Ask = lambda: typer.prompt(f"{secret.upper()}", hide_input=True)  # noqa: E731 # one of three alike
+    pin, puk = (hidden if secret == kind else None for kind in ("pin", "puk"))
+    return input if scan else None, pin, puk
 
-    return ChipPolicy(allow_bac=allow_bac, document=TRAVEL_DOCUMENT if any_document else CITIZEN_CARD)
+
+def _chip_policy(allow_bac: bool, any_document: bool) -> ChipPolicy:
+    """Return a technician's policy: every optional group is shown, since nothing is kept but with --out."""
+    from agent.capture.chip import CITIZEN_CARD, OPTIONAL_GROUPS, TRAVEL_DOCUMENT, ChipPolicy  # noqa: PLC0415
+
+    document = TRAVEL_DOCUMENT if any_document else CITIZEN_CARD
+    return ChipPolicy(allow_bac=allow_bac, document=document, optional_groups=OPTIONAL_GROUPS)
 
 
 def _own_pad(config: Config, *, calibrated: bool = True) -> HotplugPad:

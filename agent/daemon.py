@@ -19,8 +19,8 @@ import structlog
 
 from agent import __version__
 from agent.bundle_versions import BundleVersions
-from agent.capture.chip import ChipPolicy, TrustAnchors
-from agent.capture.chip.reader import FORM_FIELDS
+from agent.capture.chip import TrustAnchors
+from agent.capture.chip.qr_picture import scan
 from agent.capture.fingerprint.judgement import CountMinutiae
 from agent.capture.portrait import PortraitError, VisionWorker
 from agent.capture.portrait.encoding import encode
@@ -40,7 +40,7 @@ from agent.diagnostics.camera_sample import take_sample
 from agent.diagnostics.devices import pad_choice
 from agent.diagnostics.picture import png
 from agent.epochs import EpochBook, Epochs
-from agent.intake.chip_stage import ChipStage
+from agent.intake.chip_stage import ChipStage, chip_policy
 from agent.intake.desk import Desk
 from agent.intake.discards import Discards
 from agent.intake.errors import VisitRunning
@@ -65,6 +65,7 @@ log = structlog.get_logger()
 STOP_WITHIN_S = 5.0
 PICTURE_WITHIN_S = 5.0
 HAND_PHOTO_BYTES = 500_000
+SCAN_WITHIN_S = 12.0
 # As in LoadCredentialEncrypted= of the systemd unit.
 JOURNAL_CREDENTIAL = "journal.key"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -170,6 +171,12 @@ class Daemon:
         seen = self._camera.newest(0, time.monotonic() + PICTURE_WITHIN_S, self._stopping)
         return encode(seen.pixels, HAND_PHOTO_BYTES).data
 
+    def scan_card(self) -> str:
+        """Return the text of a card's QR code before the camera. Raises VisitRunning, QrNotFound, DeviceError."""
+        if self.desk.busy():
+            raise VisitRunning
+        return scan(self._camera, time.monotonic() + SCAN_WITHIN_S, self._stopping)
+
     def record(self, epoch: int, seq: int) -> str:
         """Where a record is: acknowledged, sent, durable or unknown."""
         position = self._queue.position
@@ -244,14 +251,12 @@ class Daemon:
 
     def _stages(self, trust: Trust) -> list[Stage]:
         config, policy = self._config, self._rules.policy
-        fields = policy.dg13_fields if policy.dg13_fields is not None else FORM_FIELDS
-        chip_policy = ChipPolicy(fields, policy.keep_raw_dg13, config.card.return_s)
         return [
             ChipStage(
                 _card_opener(config),
                 lambda: self._queue.position.head,
                 TrustAnchors.from_der(list(trust.anchors.certificates)),
-                chip_policy,
+                chip_policy(policy, config.card.return_s),
                 config.card.wait_s,
                 config.card.read_s,
             ),

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from agent.capture.chip import ChipPolicy, ChipResult, TrustAnchors, read_chip
+from agent.capture.chip import CardAccessNumber, ChipPolicy, ChipResult, Pin, Puk, TrustAnchors, read_chip
 from agent.capture.chip.folder import inspect, read_folder, write_folder
-from agent.capture.chip.identity import CardAccessNumber, MrzInformation, Pin, Puk
-from agent.capture.chip.passwords import AccessKey
+from agent.capture.chip.qr_picture import qr_text
+from agent.capture.chip.sources import Source, collect_scan, from_mrz, from_number, from_qr, parse_scan
 from agent.capture.chip.trace import TracedCard
 from agent.capture.chip.transport import ReturningCard
-from agent.capture.evidence import Guidance, Guide, Verdict
+from agent.capture.evidence import Evidence, Guidance, Guide, Verdict
+from agent.capture.portrait.picture_file import read_picture
 from agent.commands.exit_codes import ExitCode
 from agent.commands.screen import Screen
 from agent.words import Words
@@ -38,28 +40,54 @@ class Waits:
     read_s: float = 60.0
 
 
-def key_of(can: str | None, number: str | None, mrz: str | None, pin: str | None, puk: str | None) -> AccessKey:
-    """Return what opens the chip, from the one option given.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The options that say what opens the chip; exactly one of them. `picture` shows the card's QR code."""
 
-    Raises NotANumber, NotAnMrz, NotAPin; ValueError unless there is exactly one.
-    """
-    makers: list[tuple[str | None, Callable[[str], AccessKey]]] = [
-        (can, CardAccessNumber),
-        (number, CardAccessNumber.from_number),
-        (mrz, MrzInformation.from_lines),
-        (pin, Pin),
-        (puk, Puk),
-    ]
-    keys = [make(text) for text, make in makers if text is not None]
-    if len(keys) != 1:
-        raise ValueError("exactly one of CAN, number, MRZ, PIN and PUK")
-    return keys[0]
+    can: str | None = field(repr=False, default=None)
+    number: str | None = field(repr=False, default=None)
+    mrz: str | None = field(repr=False, default=None)
+    qr: str | None = field(repr=False, default=None)
+    picture: Path | None = None
+    scan: Callable[[], str] | None = None
+    pin: Callable[[], str] | None = None
+    puk: Callable[[], str] | None = None
+
+    def source(self) -> Source:
+        """Return the key and, when it is known, the number that the chip must have.
+
+        Raises NotANumber, NotAnMrz, NotAPin, QrUnreadable, PictureUnreadable; ValueError unless there is exactly one.
+        """
+        found = [make for make in self._makers() if make is not None]
+        if len(found) != 1:
+            raise ValueError("exactly one of CAN, number, MRZ, QR text, QR picture, scan, PIN and PUK")
+        return found[0]()
+
+    def _makers(self) -> Iterator[Callable[[], Source] | None]:
+        texts: tuple[tuple[str | None, Callable[[str], Source]], ...] = (
+            (self.can, lambda text: Source("can", CardAccessNumber(text))),
+            (self.number, from_number),
+            (self.mrz, from_mrz),
+            (self.qr, from_qr),
+        )
+        yield from (None if text is None else partial(make, text) for text, make in texts)
+        yield None if self.picture is None else partial(_pictured, self.picture)
+        asked: tuple[tuple[Callable[[], str] | None, Callable[[Callable[[], str]], Source]], ...] = (
+            (self.scan, lambda ask: parse_scan(collect_scan(ask))),
+            (self.pin, lambda ask: Source("pin", Pin(ask()))),
+            (self.puk, lambda ask: Source("puk", Puk(ask()))),
+        )
+        yield from (None if ask is None else partial(make, ask) for ask, make in asked)
+
+
+def _pictured(path: Path) -> Source:
+    return from_qr(qr_text(read_picture(path).pixels))
 
 
 def read(
     screen: Screen,
     open_card: OpenCard,
-    key: AccessKey,
+    source: Source,
     anchors: TrustAnchors,
     policy: ChipPolicy,
     *,
@@ -69,14 +97,14 @@ def read(
 ) -> ExitCode:
     """Read one chip and print its verdicts; with `out` write files and portrait there. Raises what read_chip raises."""
     with _Bars(screen) as progress:
-        result = _read(screen, open_card, key, anchors, policy, progress, waits, cancelled, lambda card: card)
+        result = _read(screen, open_card, source, anchors, policy, progress, waits, cancelled, lambda card: card)
     return _report(screen, result, out)
 
 
 def trace(
     screen: Screen,
     open_card: OpenCard,
-    key: AccessKey,
+    source: Source,
     policy: ChipPolicy,
     *,
     waits: Waits | None = None,
@@ -90,7 +118,7 @@ def trace(
         return TracedCard(card, tell)
 
     anchors = TrustAnchors(())
-    _read(screen, open_card, key, anchors, policy, lambda _: None, waits, cancelled, traced)
+    _read(screen, open_card, source, anchors, policy, lambda _: None, waits, cancelled, traced)
     return ExitCode.OK
 
 
@@ -103,7 +131,7 @@ def inspect_folder(screen: Screen, folder: Path, anchors: TrustAnchors, policy: 
 def _read(
     screen: Screen,
     open_card: OpenCard,
-    key: AccessKey,
+    source: Source,
     anchors: TrustAnchors,
     policy: ChipPolicy,
     guide: Guide,
@@ -115,7 +143,9 @@ def _read(
     screen.say(PLACE)
     with open_card(time.monotonic() + waits.card_s, cancelled) as card:
         deadline = time.monotonic() + waits.read_s
-        return read_chip(wrapped(card), key, None, anchors, policy, guide, deadline=deadline, cancelled=cancelled)
+        return read_chip(
+            wrapped(card), source.key, source.number, anchors, policy, guide, deadline=deadline, cancelled=cancelled
+        )
 
 
 def _report(screen: Screen, result: ChipResult, out: Path | None) -> ExitCode:
@@ -128,10 +158,12 @@ def _report(screen: Screen, result: ChipResult, out: Path | None) -> ExitCode:
         ]
         files = [str(path) for path in written]
         told = {"verdict": evidence.verdict.value, "checks": checks, "facts": dict(evidence.facts), "files": files}
-        screen.json(told | {"holder": _holder(result)})
+        optional = dict(result.optional.rows())
+        screen.json(told | {"holder": _holder(result), "optional": optional})
         return _EXIT[evidence.verdict]
     screen.table("Chip", COLUMNS, [_row(result, number) for number in range(len(evidence.checks))])
-    screen.table("Chủ thẻ · Holder", ("Mục · Item", "Giá trị · Value"), list(_holder(result).items()))
+    rows = [*_holder(result).items(), *result.optional.rows(), *_groups(evidence)]
+    screen.table("Chủ thẻ · Holder", ("Mục · Item", "Giá trị · Value"), rows)
     for path in written:
         screen.line(f"✓ {path}", "")
     return _EXIT[evidence.verdict]
@@ -141,6 +173,21 @@ def _holder(result: ChipResult) -> dict[str, str]:
     holder = result.holder
     born = holder.birth_date.isoformat()
     return {"number": holder.number, "full_name": holder.full_name, "birth_date": born, "sex": holder.sex}
+
+
+def _groups(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Tell which groups were read, which nobody wanted, and that DG3 and DG4 need terminal authentication."""
+    yield "data_groups_read", evidence.facts["data_groups_read"]
+    left = evidence.facts["data_groups_left"].split()
+    closed = [number for number in left if number in ("3", "4")]
+    if closed:
+        yield (
+            "DG" + ", DG".join(closed),
+            "chip không mở cho kiosk (cần EAC), không hỏi · closed to a kiosk, never asked for",
+        )
+    unwanted = [number for number in left if number not in closed]
+    if unwanted:
+        yield "DG" + ", DG".join(unwanted), "không cần, không đọc · not wanted, not read"
 
 
 def _row(result: ChipResult, number: int) -> tuple[str, ...]:

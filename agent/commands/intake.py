@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.commands import finger_exceptions, portrait_orders
@@ -33,6 +33,22 @@ def discard(client: KioskClient, screen: Screen) -> ExitCode:
     else:
         screen.line("✓ Đã bỏ lượt dang dở.", "The unfinished visit was discarded.", "green")
     return ExitCode.OK
+
+
+def typed(read_line: Callable[[], str]) -> dict[str, str]:
+    """Return what was typed or scanned as a caller: a number, QR text or a zone. What it is worth the daemon says."""
+    from agent.capture.chip import collect_scan  # noqa: PLC0415 # the other commands start faster without it
+
+    text = collect_scan(read_line)
+    kind = "qr" if "|" in text else "mrz" if "\n" in text or "<" in text else "number"
+    return {kind: text}
+
+
+def scanned(client: KioskClient, screen: Screen) -> dict[str, str]:
+    """Ask for the card before the camera and return its QR text as a caller; raises RemoteError."""
+    if not screen.as_json:
+        screen.line("• Đưa mã QR trên thẻ trước camera.", "Hold the card's QR code before the camera.")
+    return {"qr": client.scan_card()}
 
 
 class IntakeScreen:

@@ -5,7 +5,8 @@ GET  /v0/devices                         devices as found now
 GET  /v0/doctor/devices                  whether a visit is open
 GET  /v0/doctor/camera                   what the daemon's camera gives, figures only
 POST /v0/doctor/camera/picture           one picture, PNG in base64; refused while a visit is open
-POST /v0/intakes                         {number | qr | name, language} -> {id}
+POST /v0/scan                            wait for a card's QR code before the camera -> {qr}; refused in a visit
+POST /v0/intakes                         {number | qr | mrz | name, language} -> {id}
 POST /v0/intakes/resume                  go on with the visit that was cut off -> {id}
 POST /v0/intakes/discard                 destroy what a cut-off visit left
 GET  /v0/intakes/{id}/events?after=N     JSON lines until the visit ends
@@ -148,6 +149,10 @@ class KioskService(QueueService, Protocol):
         """One picture of the camera, JPEG, of a hand that is held before it; may raise KioskError."""
         ...
 
+    def scan_card(self) -> str:
+        """Wait for a card's QR code before the camera; raises VisitRunning, QrNotFound, or another KioskError."""
+        ...
+
     def record(self, epoch: int, seq: int) -> str:
         """durable, sent, acknowledged or unknown."""
         ...
@@ -159,6 +164,7 @@ class IntakeRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     number: str = Field(default="", max_length=40)
     qr: str = Field(default="", max_length=2000)
+    mrz: str = Field(default="", max_length=200)
     name: str = Field(default="", max_length=200)
     language: str = Field(default="vi", pattern="^(vi|en)$")
 
@@ -189,6 +195,7 @@ def create_app(service: KioskService) -> Starlette:
         ("GET", "/v0/doctor/devices", routes.device_use),
         ("GET", "/v0/doctor/camera", routes.camera_sample),
         ("POST", "/v0/doctor/camera/picture", routes.camera_picture),
+        ("POST", "/v0/scan", routes.scan),
         ("POST", "/v0/intakes", routes.open),
         ("POST", "/v0/intakes/resume", routes.resume),
         ("POST", "/v0/intakes/discard", routes.discard),
@@ -237,9 +244,12 @@ class _Routes:
         log.warning("camera.picture_taken", operator=operator_of(request).authenticated_by)
         return JSONResponse({"png": base64.b64encode(picture).decode("ascii")})
 
+    async def scan(self, _request: Request) -> Response:
+        return JSONResponse({"qr": await run_in_threadpool(self._service.scan_card)})
+
     async def open(self, request: Request) -> Response:
         body = _parse(IntakeRequest, await body_of(request))
-        caller = Caller(body.number, body.qr, body.name)
+        caller = Caller(body.number, body.qr, body.name, body.mrz)
         visit = await run_in_threadpool(self._service.desk.open, caller, operator_of(request), body.language)
         return JSONResponse({"id": visit.visit_id}, status_code=201)
 

@@ -73,9 +73,15 @@ class KioskClient:
         told = cast(Json, self._call("POST", "/v0/doctor/camera/picture", {}))
         return base64.b64decode(told["png"])
 
-    def open_intake(self, *, number: str = "", qr: str = "", name: str = "", language: str = "vi") -> str:
+    def scan_card(self) -> str:
+        """Wait for a card's QR code before the daemon's camera and return its text; refused while a visit is open."""
+        return str(cast(Json, self._call("POST", "/v0/scan", {}))["qr"])
+
+    def open_intake(
+        self, *, number: str = "", qr: str = "", name: str = "", mrz: str = "", language: str = "vi"
+    ) -> str:
         """Open a visit and return its id."""
-        body = {"number": number, "qr": qr, "name": name, "language": language}
+        body = {"number": number, "qr": qr, "name": name, "mrz": mrz, "language": language}
         return str(cast(Json, self._call("POST", "/v0/intakes", body))["id"])
 
     def resume_intake(self) -> str:

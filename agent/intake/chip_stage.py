@@ -8,14 +8,28 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from threading import Event
 
-from agent.capture.chip import ChipPolicy, ChipResult, RecordBinding, TrustAnchors, read_chip
+from agent.capture.chip import PROFILES, ChipPolicy, ChipResult, RecordBinding, TrustAnchors, read_chip
+from agent.capture.chip.judging import FORM_FIELDS
 from agent.capture.evidence import Check, Guidance, Verdict
 from agent.devices.seams import CardLink
+from agent.intake.policy import Policy
 from agent.intake.stages import Context, Outcome
 from agent.roster import Member
 from agent.words import Words
 
 OpenCard = Callable[[float, Event], AbstractContextManager[CardLink]]
+
+
+def chip_policy(policy: Policy, return_within_s: float) -> ChipPolicy:
+    """Return what the signed policy says about chips, and how long this kiosk waits for a lifted card."""
+    return ChipPolicy(
+        dg13_fields=FORM_FIELDS if policy.dg13_fields is None else policy.dg13_fields,
+        keep_raw_dg13=policy.keep_raw_dg13,
+        return_within_s=return_within_s,
+        allow_bac=policy.allow_bac,
+        document=PROFILES[policy.document],
+        optional_groups=frozenset(policy.optional_groups),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,7 @@ class ChipStage:
         with self.open_card(time.monotonic() + self.wait_s, context.cancelled) as link:
             result = read_chip(
                 link,
-                context.can,
+                context.key,
                 context.member.number,
                 self.anchors,
                 self.policy,

@@ -11,7 +11,8 @@ from threading import Lock, Thread
 
 import structlog
 
-from agent.capture.chip import CardAccessNumber, parse_qr
+from agent.capture.chip import AccessKey, CardAccessNumber
+from agent.capture.chip.sources import Source, from_mrz, from_qr
 from agent.intake.discards import Discard, Discards
 from agent.intake.errors import (
     JournalUnreadable,
@@ -36,11 +37,12 @@ RECORD_ID_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who says they are here: exactly one of a 12-digit number, the card's QR text, or a name on the roster."""
+    """Who says they are here: exactly one of a number, the card's QR text, its zone, or a name on the roster."""
 
     number: str = field(default="", repr=False)
     qr: str = field(default="", repr=False)
     name: str = field(default="", repr=False)
+    mrz: str = field(default="", repr=False)
 
 
 class Desk:
@@ -73,15 +75,18 @@ class Desk:
     def open(self, caller: Caller, operator: OperatorIdentity, language: str) -> Visit:
         """Start the visit of this person in a thread of its own.
 
-        Raises VisitRunning, VisitUnfinished, WrongNumber, NotOnRoster, NotEligible, AmbiguousName, or NoRoom from the
-        queue.
+        Raises VisitRunning, VisitUnfinished, WrongNumber, QrUnreadable, NotAnMrz, NotOnRoster, NotEligible,
+        AmbiguousName, or NoRoom from the queue.
         """
         with self._lock:
             self._be_free()
             if self._unfinished() is not None:
                 raise VisitUnfinished
-            member = self._member(caller)
-            return self._start(secrets.token_hex(8), secrets.token_bytes(RECORD_ID_BYTES), member, operator, language)
+            source = _source(caller)
+            member = self._member(caller, source)
+            key = self._key(member, source)
+            record_id = secrets.token_bytes(RECORD_ID_BYTES)
+            return self._start(secrets.token_hex(8), record_id, member, key, operator, language)
 
     def resume(self, operator: OperatorIdentity) -> Visit:
         """Go on with the visit that was cut off; its finished stages are not done again.
@@ -99,7 +104,8 @@ class Desk:
             member = self._load_roster().eligible(start.number)
             # A power cut in the middle of discarding leaves the note and the visit.
             self._discards.forget_visit(start.visit_id)
-            return self._start(start.visit_id, start.record_id, member, operator, start.language, unfinished)
+            key = CardAccessNumber.from_number(member.number)
+            return self._start(start.visit_id, start.record_id, member, key, operator, start.language, unfinished)
 
     def discard(self, operator: OperatorIdentity) -> None:
         """Destroy what a cut-off visit left; the log tells it, and so does the next record.
@@ -175,17 +181,17 @@ class Desk:
         visit_id: str,
         record_id: bytes,
         member: Member,
+        key: AccessKey,
         operator: OperatorIdentity,
         language: str,
         unfinished: UnfinishedVisit | None = None,
     ) -> Visit:
         self._ensure_room()
-        can = CardAccessNumber.from_number(member.number)
         visit = Visit(
             visit_id,
             record_id,
             member,
-            can,
+            key,
             operator,
             language,
             self._stages,
@@ -201,11 +207,23 @@ class Desk:
         self._thread.start()
         return visit
 
-    def _member(self, caller: Caller) -> Member:
+    def _member(self, caller: Caller, source: Source | None) -> Member:
         roster = self._load_roster()
         if caller.name:
             return roster.by_name(caller.name)
-        number = parse_qr(caller.qr).number if caller.qr else caller.number
-        if not re.fullmatch(r"[0-9]{12}", number):
+        number = caller.number if source is None else source.number
+        if number is None or not re.fullmatch(r"[0-9]{12}", number):
             raise WrongNumber
         return roster.eligible(number)
+
+    def _key(self, member: Member, source: Source | None) -> AccessKey:
+        """Return the zone's key for documents that have no card access number, which the zone alone opens."""
+        if source is not None and source.zone is not None and self._rules.policy.document == "icao":
+            return source.zone
+        return CardAccessNumber.from_number(member.number)
+
+
+def _source(caller: Caller) -> Source | None:
+    if caller.qr:
+        return from_qr(caller.qr)
+    return from_mrz(caller.mrz) if caller.mrz else None

@@ -88,6 +88,8 @@ class Policy(Document):
 
     `may_fail` names the stages whose failed gates an operator may let pass, recorded as failed. `must_pass` names those
     that do not go on by themselves when they could not be assessed, such as a chip without trust anchors.
+    `document` is the kind that people bring, `allow_bac` whether BAC may take the place of PACE where the kind allows
+    it, `optional_groups` which of DG7, DG11, DG12 and DG16 are read and kept.
     """
 
     version: str = Field(min_length=1, max_length=100)
@@ -100,6 +102,9 @@ class Policy(Document):
     portrait: PortraitSection = PortraitSection()
     dg13_fields: frozenset[int] | None = None
     keep_raw_dg13: bool = False
+    document: Literal["cccd", "icao"] = "cccd"
+    allow_bac: bool = False
+    optional_groups: frozenset[Literal[7, 11, 12, 16]] = frozenset()
     may_fail: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"portrait", "fingerprints"})
     must_pass: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"chip"})
     answer_wait_s: float = Field(default=300, gt=0, le=3600)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol, runtime_checkable
 
-from agent.capture.chip import CardAccessNumber
+from agent.capture.chip import AccessKey
 from agent.capture.evidence import Check, Evidence, Guide, Verdict
 from agent.capture.fingerprint import FingerExceptions
 from agent.intake.portrait_orders import PortraitOrders
@@ -17,14 +17,14 @@ from agent.words import KioskError
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a stage may use: the coming record's id, who is here, how to speak to them, and the way to stop.
+    """What a stage may use: the coming record's id, who is here, what opens their chip, how to speak, how to stop.
 
     `fingers` is what the operator declares of fingers that cannot be taken, at any time.
     """
 
     record_id: bytes
     member: Member
-    can: CardAccessNumber
+    key: AccessKey = field(repr=False)
     guide: Guide
     cancelled: Event
     fingers: FingerExceptions = field(default_factory=FingerExceptions)

@@ -12,7 +12,7 @@ from threading import Event
 
 import structlog
 
-from agent.capture.chip import CardAccessNumber
+from agent.capture.chip import AccessKey
 from agent.capture.evidence import Check, Evidence, Guidance, Verdict
 from agent.devices.errors import Cancelled
 from agent.intake.errors import NoticeRefused, StageFailed, VisitCancelled, VisitInterrupted
@@ -114,7 +114,7 @@ class Visit:
         visit_id: str,
         record_id: bytes,
         member: Member,
-        can: CardAccessNumber,
+        key: AccessKey,
         operator: OperatorIdentity,
         language: str,
         stages: Sequence[Stage],
@@ -127,7 +127,7 @@ class Visit:
         self.visit_id = visit_id
         self.events = EventLog()
         self.state = VisitState.NOTICE
-        self._record_id, self._member, self._can = record_id, member, can
+        self._record_id, self._member, self._key = record_id, member, key
         self._operator, self._language = operator, language
         self._stages, self._rules, self._policy = stages, rules, rules.policy
         self._submit, self._journal, self._clock_ns = submit, journal, clock_ns
@@ -238,7 +238,7 @@ class Visit:
         return outcome, None
 
     def _context(self) -> Context:
-        who = (self._record_id, self._member, self._can)
+        who = (self._record_id, self._member, self._key)
         return Context(*who, self._guide, self._cancelled, self.fingers.exceptions, self.portrait)
 
     def _final(self, stage: Stage, outcome: Outcome | None, error: KioskError | None, took_ms: int) -> Outcome:

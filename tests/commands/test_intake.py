@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent.commands.intake import typed
 from agent.intake.errors import NotAnswered, VisitCancelled
 from agent.intake.events import EventKind
 from agent.intake.visit import describe
@@ -128,6 +129,22 @@ def test_json_is_one_value_a_line_and_nothing_else(run: Run, kiosk: ScriptedKios
     assert [line["kind"] for line in lines] == ["question", "stage_ended", "durable", "ended", "record", "record"]
     assert lines[-1] == {"kind": "record", "record_id": "ab" * 16, "state": "acknowledged"}
     assert "Đồng ý không?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("scanned", "kind"),
+    [("001085000001", "number"), ("001085000001|x|y", "qr"), ("IDVNM0850000010001085000001<<1\nM\nN", "mrz")],
+)
+def test_a_scanner_that_types_is_understood(scanned: str, kind: str) -> None:
+    """Number, QR text, or all lines of a zone; what it is worth the daemon says."""
+    assert typed(iter(scanned.split("\n")).__next__) == {kind: scanned}
+
+
+def test_a_card_before_the_camera_opens_the_visit(run: Run, kiosk: ScriptedKiosk) -> None:
+    """Scanned by the daemon, which has the camera."""
+    script(kiosk, [question(1), DURABLE, DONE])
+    assert run("intake", "--camera", typed="1\n").exit_code == 0
+    assert kiosk.opened[0][0].qr == "001085000001|||||||"
 
 
 def test_a_refused_start_is_told(run: Run) -> None:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from agent.console import api, requests
 from agent.console.client import KioskClient
+from agent.console.errors import RemoteError
 from tests.console.service import STATUS, ScriptedKiosk, ScriptedVisit
 
 
@@ -46,6 +47,22 @@ def test_a_visit_is_opened_by_the_user_at_the_other_end_of_the_socket(
     assert (caller.number, language) == ("001085000001", "en")
     assert operator.name == getpass.getuser()
     assert operator.authenticated_by == f"peer uid {os.getuid()}"
+
+
+def test_every_way_to_say_who_is_here_reaches_the_desk(client: KioskClient, kiosk: ScriptedKiosk) -> None:
+    """Scanned text as it was scanned."""
+    client.open_intake(qr="q|")
+    client.open_intake(mrz="M<<\nM<<")
+    assert [(caller.qr, caller.mrz) for caller, _, _ in kiosk.opened] == [("q|", ""), ("", "M<<\nM<<")]
+
+
+def test_a_card_before_the_camera_is_scanned_between_visits_only(client: KioskClient, visit: ScriptedVisit) -> None:
+    """In a visit the camera is the portrait's."""
+    with pytest.raises(RemoteError) as caught:
+        client.scan_card()
+    assert caught.value.code == "intake.busy"
+    visit.events.close()
+    assert client.scan_card() == "001085000001|||||||"
 
 
 def test_a_cut_off_visit_is_gone_on_with_or_discarded(client: KioskClient, kiosk: ScriptedKiosk) -> None:

@@ -13,7 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import zxingcpp
+from PIL import Image
 
+from agent.console.client import KioskClient
 from demo.people import DemoPerson
 from tests.end_to_end.harness import Kiosk, Told
 
@@ -108,6 +111,18 @@ def test_a_command_line_intake_waits_for_the_receipt(kiosk: Kiosk) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines[-1]["state"] == "acknowledged"
+
+
+def test_the_cards_qr_code_before_the_camera_is_read(kiosk: Kiosk, tmp_path: Path) -> None:
+    """By the daemon's own camera, over the local API; without a card it is told what to do."""
+    text = "001085000017|123456789|Nguyễn Văn Đức|01011985|Nam|Hà Nội|01012022"
+    picture = tmp_path / "card.png"
+    drawn = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode).to_image(scale=8, add_quiet_zones=True)
+    Image.fromarray(np.asarray(drawn)).save(picture)
+    kiosk.stage.camera.thaw()
+    kiosk.stage.camera.show(picture)
+    with KioskClient(kiosk.stage.socket) as client:
+        assert client.scan_card() == text
 
 
 def _personal(one: DemoPerson) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from agent.capture.chip import AccessKey, CardAccessNumber, MrzInformation, NotAnMrz, QrUnreadable
 from agent.capture.evidence import Check, Evidence, Verdict
 from agent.devices.errors import Cancelled
 from agent.intake.desk import Caller, Desk
@@ -37,10 +38,12 @@ class Fake:
     waiting: bool = False
     failing: bool = False
     performed: int = 0
+    key: AccessKey | None = None
 
     def perform(self, context: Context) -> Outcome:
         """Pass, or wait."""
         self.performed += 1
+        self.key = context.key
         if self.waiting:
             context.cancelled.wait(PATIENCE_S)
             raise Cancelled
@@ -91,6 +94,9 @@ class Office:
     def _ensure_room(self) -> None:
         if self.room is not None:
             raise self.room
+
+
+ZONE = "IDVNM0850000010001085000001<<1\n8502038M3901016VNM<<<<<<<<<<<0\nNGUYEN<<VAN<DUC<<<<<<<<<<<<<<<"
 
 
 @pytest.fixture
@@ -152,6 +158,37 @@ def test_what_is_no_personal_number_is_refused(office: Office, number: str) -> N
     """Exactly twelve digits."""
     with pytest.raises(WrongNumber):
         office.open().open(Caller(number), OPERATOR, "vi")
+
+
+QR = "001085000001|123456789|Nguyễn Văn Đức|03021985|Nam|Hà Nội|01012022"
+
+
+@pytest.mark.parametrize("caller", [Caller("001085000001"), Caller(qr=QR), Caller(name="Đức"), Caller(mrz=ZONE)])
+def test_every_way_to_say_who_is_here_opens_the_citizen_card(office: Office, caller: Caller) -> None:
+    """By the last six digits, which is what is known to work."""
+    desk = office.open()
+    answer_yes(desk.open(caller, OPERATOR, "vi"))
+    until(lambda: office.chip.performed == 1)
+    desk.close(PATIENCE_S)
+    assert office.chip.key == CardAccessNumber("000001")
+
+
+def test_a_document_without_access_number_is_opened_by_its_zone(office: Office) -> None:
+    """Where the policy expects such documents."""
+    office.policy = office.policy.model_copy(update={"document": "icao"})
+    desk = office.open()
+    answer_yes(desk.open(Caller(mrz=ZONE), OPERATOR, "vi"))
+    until(lambda: office.chip.performed == 1)
+    desk.close(PATIENCE_S)
+    assert office.chip.key == MrzInformation("085000001085020383901016")
+
+
+def test_a_spoilt_scan_is_told_by_what_it_is(office: Office) -> None:
+    """Before anybody is looked up."""
+    with pytest.raises(QrUnreadable):
+        office.open().open(Caller(qr="001085000001|x"), OPERATOR, "vi")
+    with pytest.raises(NotAnMrz, match="check digit"):
+        office.open().open(Caller(mrz=ZONE.replace("8502038M", "8502039M")), OPERATOR, "vi")
 
 
 def test_who_is_not_on_the_roster_is_told_so(office: Office) -> None:

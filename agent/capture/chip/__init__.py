@@ -9,6 +9,7 @@ from agent.capture.chip.errors import (
     NotAnMrz,
     NotANumber,
     NotAPin,
+    QrNotFound,
     QrUnreadable,
     SessionBroken,
     StatusError,
@@ -20,14 +21,19 @@ from agent.capture.chip.errors import (
 from agent.capture.chip.faces import FaceImage
 from agent.capture.chip.identity import CardAccessNumber, MrzInformation, Pin, Puk, QrData, parse_qr
 from agent.capture.chip.judging import ChipPolicy, ChipResult, Holder
+from agent.capture.chip.optional_data import OPTIONAL_GROUPS, OptionalData
+from agent.capture.chip.passwords import AccessKey
 from agent.capture.chip.reader import read_chip
+from agent.capture.chip.sources import Source, collect_scan, parse_scan
 from agent.capture.chip.trust import TrustAnchors
 
 __all__ = [
     "CITIZEN_CARD",
+    "OPTIONAL_GROUPS",
     "PROFILES",
     "TRAVEL_DOCUMENT",
     "AccessDenied",
+    "AccessKey",
     "CardAccessNumber",
     "ChipDataError",
     "ChipError",
@@ -40,18 +46,23 @@ __all__ = [
     "NotANumber",
     "NotAPin",
     "NotAnMrz",
+    "OptionalData",
     "Pin",
     "Puk",
     "QrData",
+    "QrNotFound",
     "QrUnreadable",
     "RecordBinding",
     "SessionBroken",
+    "Source",
     "StatusError",
     "TrustAnchors",
     "WrongCan",
     "WrongMrz",
     "WrongPassword",
     "WrongPin",
+    "collect_scan",
     "parse_qr",
+    "parse_scan",
     "read_chip",
 ]

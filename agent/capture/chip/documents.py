@@ -15,7 +15,8 @@ class DocumentProfile:
     """One kind of document.
 
     With `requires_pace` BAC is refused whatever the policy says. `card_access` stands in for an EF.CardAccess that the
-    chip hides. `groups` are the data groups read besides DG1, DG14 and DG15, where EF.SOD lists them;
+    chip hides. `groups` are the data groups read besides DG1, DG14, DG15 and the policy's optional ones, where EF.SOD
+    lists them;
     `personal_number` says whether the MRZ holds a CCCD's 12-digit number.
     """
 
@@ -27,5 +28,5 @@ class DocumentProfile:
 
 
 CITIZEN_CARD = DocumentProfile("cccd", True, (2, 13), True, CCCD_CARD_ACCESS)
-TRAVEL_DOCUMENT = DocumentProfile("icao", False, (2, 7, 11, 12, 16), False)
+TRAVEL_DOCUMENT = DocumentProfile("icao", False, (2,), False)
 PROFILES = {profile.name: profile for profile in (CITIZEN_CARD, TRAVEL_DOCUMENT)}

@@ -122,6 +122,17 @@ class QrUnreadable(ChipError):
     remedy = Words("Quét lại mã QR trên thẻ.", "Scan the card's QR code again.")
 
 
+class QrNotFound(QrUnreadable):
+    """A picture shows no QR code that can be read."""
+
+    code = "chip.qr_not_found"
+    words = Words("Không thấy mã QR trong ảnh.", "The picture shows no QR code that can be read.")
+    remedy = Words(
+        "Chụp lại gần hơn, đủ sáng, không lóa, hoặc nhập 12 số trên thẻ.",
+        "Take it again, closer, bright and without glare, or type the card's 12 digits.",
+    )
+
+
 class NotAnMrz(ChipError):
     """What was given is not a machine-readable zone, or not its key fields with right check digits."""
 

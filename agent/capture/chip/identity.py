@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from agent.capture.chip.errors import ChipDataError, NotAnMrz, NotANumber, NotAPin, QrUnreadable
 from agent.capture.chip.mrz import Mrz, check_digit
 
-_NUMBER = re.compile(r"[0-9]{12}")
+CITIZEN_DIGITS = re.compile(r"[0-9]{12}")
 _ACCESS_NUMBER = re.compile(r"[0-9]{6}")
 _MRZ_INFORMATION = re.compile(r"[0-9A-Z<]{9,30}[0-9]([0-9<]{6}[0-9]){2}")
 _PIN = re.compile(r"[0-9]{5,16}")
@@ -28,7 +28,7 @@ class CardAccessNumber:
     @classmethod
     def from_number(cls, number: str) -> CardAccessNumber:
         """Take the last six of 12 digits; raise NotANumber."""
-        if not _NUMBER.fullmatch(number):
+        if not CITIZEN_DIGITS.fullmatch(number):
             raise NotANumber
         return cls(number[-6:])
 
@@ -103,6 +103,6 @@ class QrData:
 def parse_qr(text: str) -> QrData:
     """Parse the QR text; raise QrUnreadable when it has fewer than seven fields or no 12-digit number."""
     fields = tuple(text.strip().split("|"))
-    if len(fields) < MIN_QR_FIELDS or not _NUMBER.fullmatch(fields[0]):
+    if len(fields) < MIN_QR_FIELDS or not CITIZEN_DIGITS.fullmatch(fields[0]):
         raise QrUnreadable(f"{len(fields)} fields")
     return QrData(fields[0], fields)

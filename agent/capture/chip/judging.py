@@ -14,6 +14,7 @@ from agent.capture.chip.errors import ChipDataError
 from agent.capture.chip.faces import FaceImage, parse_faces
 from agent.capture.chip.lds import CitizenData, parse_dg1, parse_dg13
 from agent.capture.chip.mrz import Mrz
+from agent.capture.chip.optional_data import OPTIONAL_GROUPS, OptionalData
 from agent.capture.chip.passive_authentication import authenticate
 from agent.capture.chip.security_infos import SecurityInfos
 from agent.capture.chip.security_object import SecurityObject
@@ -31,7 +32,8 @@ class ChipPolicy:
     """What may be read how, and what is kept.
 
     Which DG13 fields are kept, the raw DG13 only where policy says so; how long a lifted card is waited for; whether
-    BAC may take the place of PACE, which the record then tells; the kind of document.
+    BAC may take the place of PACE, which the record then tells; the kind of document; which of DG7, DG11, DG12 and DG16
+    are read and kept, where the document has them.
     """
 
     dg13_fields: frozenset[int] = FORM_FIELDS
@@ -39,6 +41,12 @@ class ChipPolicy:
     return_within_s: float = 10.0
     allow_bac: bool = False
     document: DocumentProfile = CITIZEN_CARD
+    optional_groups: frozenset[int] = frozenset()
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """The data groups that are read, in order, where EF.SOD lists them."""
+        return tuple(sorted({1, 14, 15, *self.document.groups, *(self.optional_groups & OPTIONAL_GROUPS)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +61,12 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class ChipResult:
-    """Evidence for the record, the holder for the screen, the portrait for a later match."""
+    """Evidence for the record, the holder for the screen, the portrait for a later match, what else was asked for."""
 
     evidence: Evidence
     holder: Holder
     portrait: FaceImage | None
+    optional: OptionalData = field(repr=False, default_factory=OptionalData)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,7 @@ def judge(
     mrz = parse_dg1(files.groups[1], now.date())
     citizen = parse_dg13(files.groups[13]) if 13 in files.groups else CitizenData({})
     faces = parse_faces(files.groups[2]) if 2 in files.groups else ()
+    optional = OptionalData.parse(files.groups)
     checks = (
         *proofs.checks,
         *authenticate(sod, files.groups, anchors, now, files.absent),
@@ -105,13 +115,14 @@ def judge(
         "lds_version": sod.lds_version or "0107",
         "sod_data_groups": " ".join(str(number) for number in sorted(sod.data_groups)),
         "data_groups_read": " ".join(str(number) for number in sorted(files.groups)),
+        "data_groups_left": " ".join(str(number) for number in sorted(set(sod.data_groups) - set(files.groups))),
         "dg13_fields_dropped": " ".join(str(number) for number in dropped),
         "faces": str(len(faces)),
         **proofs.facts,
     }
     parts = (*_parts(files, faces, citizen, policy), *proofs.parts)
     portrait = faces[0] if faces else None
-    return ChipResult(Evidence("chip", checks, parts, facts), _holder(mrz, citizen), portrait)
+    return ChipResult(Evidence("chip", checks, parts, facts), _holder(mrz, citizen), portrait, optional)
 
 
 def check_access(record: AccessRecord, infos: SecurityInfos) -> tuple[Check, Check]:
@@ -136,15 +147,16 @@ def check_access(record: AccessRecord, infos: SecurityInfos) -> tuple[Check, Che
 
 def _parts(files: ChipFiles, faces: tuple[FaceImage, ...], citizen: CitizenData, policy: ChipPolicy) -> list[Part]:
     parts = [Part("chip/sod", "application/vnd.icao.sod", files.sod)]
-    # What a collector needs to verify again; DG13 by its fields, and no more of other groups than their verdict.
-    for number in sorted({1, 2, 14, 15, *((13,) if policy.keep_raw_dg13 else ())} & set(files.groups)):
+    # What a collector needs to verify again; DG13 by its fields, optional groups where the policy asks for them.
+    kept = {1, 2, 14, 15, *policy.optional_groups, *((13,) if policy.keep_raw_dg13 else ())}
+    for number in sorted(kept & set(files.groups)):
         name = "chip/dg13_raw" if number == 13 else f"chip/dg{number}"
         parts.append(Part(name, f"application/vnd.icao.dg{number}", files.groups[number]))
     if faces:
         parts.append(Part("chip/portrait", faces[0].media_type, faces[0].data))
-    kept = {str(number): value for number, value in sorted(citizen.fields.items()) if number in policy.dg13_fields}
-    if kept:
-        parts.append(Part("chip/dg13", "application/json", json.dumps(kept, ensure_ascii=False).encode()))
+    fields = {str(number): value for number, value in sorted(citizen.fields.items()) if number in policy.dg13_fields}
+    if fields:
+        parts.append(Part("chip/dg13", "application/json", json.dumps(fields, ensure_ascii=False).encode()))
     return parts
 
 

@@ -98,7 +98,7 @@ def _read_files(reading: ChipReading, policy: ChipPolicy, guide: Guide) -> tuple
     if content is None:
         raise ChipDataError("EF.SOD or DG1 is missing")
     sod = parse_sod(content)
-    wanted = [number for number in sorted({1, 14, 15, *policy.document.groups}) if number in sod.data_groups]
+    wanted = [number for number in policy.groups if number in sod.data_groups]
     found = {number: read(DATA_GROUPS[number]) for number in wanted}
     groups = {number: data for number, data in found.items() if data is not None}
     return ChipFiles(content, groups, frozenset(set(wanted) - set(groups))), sod

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,11 +65,29 @@ class TestPassports:
         assert result.holder.full_name == "NGUYEN THI MAU"
 
     def test_only_what_a_collector_needs_is_kept(self, new_link: NewLink, read: Read) -> None:
-        """Address, signature and persons to notify are read for their hashes, and not kept."""
+        """Address, signature and persons to notify are not even read."""
         result = read(new_link(document="passport"), key=ZONE, policy=PASSPORT)
-        assert result.evidence.facts["data_groups_read"] == "1 2 7 11 12 14 15 16"
+        assert result.evidence.facts["data_groups_read"] == "1 2 14 15"
+        assert result.evidence.facts["data_groups_left"] == "3 7 11 12 16"
         kept = {part.name for part in result.evidence.parts if part.name.startswith("chip/dg")}
         assert kept == {"chip/dg1", "chip/dg2", "chip/dg14", "chip/dg15"}
+
+    def test_what_the_policy_wants_beyond_is_read_and_kept(self, new_link: NewLink, read: Read) -> None:
+        """Whole, since only the whole group matches its signed hash; parsed for the screen."""
+        policy = replace(PASSPORT, optional_groups=frozenset({11, 16}))
+        result = read(new_link(document="passport"), key=ZONE, policy=policy)
+        assert result.evidence.facts["data_groups_left"] == "3 7 12"
+        assert {"chip/dg11", "chip/dg16"} <= {part.name for part in result.evidence.parts}
+        assert result.optional.personal.texts["personal_number"] == DEFAULT_PERSON.number
+        assert [person.telephone for person in result.optional.to_notify] == ["0123"]
+        assert result.optional.document.texts == {}
+        assert DEFAULT_PERSON.number not in repr(result)
+
+    def test_fingerprints_are_never_wanted(self, new_link: NewLink, read: Read) -> None:
+        """DG3 is closed to a kiosk, whatever a policy lists."""
+        policy = replace(PASSPORT, optional_groups=frozenset({3, 4, 7}))
+        link = new_link(document="passport")
+        assert read(link, key=ZONE, policy=policy).evidence.facts["data_groups_left"] == "3 11 12 16"
 
     def test_the_newer_data_structure_tells_its_version(self, new_link: NewLink, read: Read) -> None:
         """LDS 1.8 has it in the signed object."""
