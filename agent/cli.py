@@ -20,7 +20,7 @@ from agent.cli_frame import (
     TokenText,
     told,
 )
-from agent.cli_senses import chip_app, fingerprint_app, pad_app, portrait_app, trust_app
+from agent.cli_senses import DEFAULT_ANCHORS, Anchors, chip_app, fingerprint_app, pad_app, portrait_app, trust_app
 from agent.commands import config as config_command
 from agent.commands import devices as devices_command
 from agent.commands import intake as intake_command
@@ -347,12 +347,13 @@ def record_open(
     record_key: RecordKeyPath,
     recipient_key: Annotated[list[Path], typer.Option(help="Private sealing key (PEM); repeat for more.")],
     out: Annotated[Path | None, typer.Option(help="New folder for record.json, verdicts.txt and pictures.")] = None,
+    trust: Anchors = DEFAULT_ANCHORS,
     as_json: AsJson = False,
 ) -> ExitCode:
-    """Mở hồ sơ · Verify and open; for people who hold the sealing key."""
+    """Mở hồ sơ · Verify and open; for people who hold the sealing key. The chip's proofs are verified again."""
     from agent.commands import record  # noqa: PLC0415 # loads cryptography only here
 
-    return record.open_file(Screen(as_json=as_json), file, record_key, recipient_key, out)
+    return record.open_file(Screen(as_json=as_json), file, record_key, recipient_key, out, trust)
 
 
 def main() -> None:

@@ -307,13 +307,15 @@ def pad_test(
         return command.self_test(Screen(as_json=as_json), pad, picture, Event())
 
 
-def _asking(scan: bool, secret: str) -> tuple[Ask, Ask, Ask]:
+def _asking(scan: bool, wanted: str) -> tuple[Ask, Ask, Ask]:
     """Return what asks for a scan, a PIN and a PUK, where wanted. Secrets are typed unseen and never an argument."""
-    if secret not in ("", "pin", "puk"):
+    if wanted not in ("", "pin", "puk"):
         raise typer.BadParameter("--ask takes pin or puk")
-    hidden: Ask = lambda: typer.prompt(f"{secret.upper()}", hide_input=True)  # noqa: E731 # one of three alike
-    pin, puk = (hidden if secret == kind else None for kind in ("pin", "puk"))
-    return input if scan else None, pin, puk
+
+    def hidden() -> str:
+        return str(typer.prompt(wanted.upper(), hide_input=True))
+
+    return input if scan else None, hidden if wanted == "pin" else None, hidden if wanted == "puk" else None
 
 
 def _chip_policy(allow_bac: bool, any_document: bool) -> ChipPolicy:

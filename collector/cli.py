@@ -159,7 +159,7 @@ def show(
         _print_json(opening.as_json(opened) | {"files": [str(file) for file in files]})
         return
     table = Table(*opening.COLUMNS)
-    for cells in opening.verdict_rows(opened.manifest):
+    for cells in opening.verdict_rows(opened.manifest, opened.again):
         table.add_row(*(escape(cell) for cell in cells))
     _out.print(table)
     for file in files:

@@ -24,6 +24,7 @@ class CollectorConfig(BaseModel):
     store: Path = Path("store")
     keys: Path = Path("keys")
     tls: Path = Path("tls")
+    anchors: Path = Path("anchors")
     max_records_in_flight: int = Field(default=8, ge=1, le=1000)
     max_bytes_in_flight: int = Field(default=32 * 2**20, ge=2**20, le=2**30)
     max_record_bytes: int = Field(default=16 * 2**20, ge=2**16, le=64 * 2**20)
@@ -39,7 +40,8 @@ def load_config(path: Path) -> CollectorConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigInvalid(f"{file}: {error}") from error
     folder = file.resolve().parent
-    return config.model_copy(update={name: folder / getattr(config, name) for name in ("store", "keys", "tls")})
+    paths = ("store", "keys", "tls", "anchors")
+    return config.model_copy(update={name: folder / getattr(config, name) for name in paths})
 
 
 def check_config(source: str, values: Mapping[str, object]) -> CollectorConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import re
@@ -87,8 +88,11 @@ def _check(plan: Plan) -> None:
 
 def _make(plan: Plan) -> None:
     now = datetime.datetime.now(datetime.UTC)
-    for sub in ("keys", "tls", "campaign"):
+    for sub in ("keys", "tls", "campaign", "anchors"):
         (plan.folder / sub).mkdir(mode=0o700, parents=True)
+    for anchor in plan.anchors:
+        # As `kiosk trust` keeps them: whoever opens records here checks their chips against these.
+        _write(plan.folder / "anchors" / f"{hashlib.sha256(anchor).hexdigest()}.cer", anchor)
     authority = Authority.create(f"{plan.name} TLS CA", Period.of_days(CA_DAYS, now))
     _write(plan.folder / "campaign" / "tls-ca.key", authority.key_pem)
     _write(plan.folder / "tls" / "ca.pem", authority.pem)

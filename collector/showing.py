@@ -6,7 +6,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from agent.opening import OpenedRecord, open_record, write_out
+from agent.opening import OpenedRecord, anchors_in, open_record, write_out
 from collector.config import CollectorConfig
 from collector.embedded_store import EmbeddedStore
 from collector.errors import NoSuchRecord, SeveralRecords
@@ -37,6 +37,7 @@ def rows(config: CollectorConfig, limit: int) -> list[Json]:
 def show(config: CollectorConfig, record: str, out: Path | None) -> tuple[OpenedRecord, list[Path]]:
     """Open one record by id, by the beginning of its id, or `latest`; write it to `out` when given.
 
+    Its chip is verified again against the collector's own trust anchors.
     Raises NoSuchRecord, SeveralRecords, and what opening and writing raise.
     """
     keys = private_keys(config.keys)
@@ -45,7 +46,7 @@ def show(config: CollectorConfig, record: str, out: Path | None) -> tuple[Opened
         record_key = store.record_key(stored.kiosk, stored.epoch)
         if record_key is None:
             raise NoSuchRecord(f"kiosk {stored.kiosk} has no epoch {stored.epoch}")
-        opened = open_record(store.load(stored), record_key, keys)
+        opened = open_record(store.load(stored), record_key, keys, anchors_in(config.anchors))
     return opened, write_out(opened, out) if out is not None else []
 
 

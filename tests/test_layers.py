@@ -20,7 +20,7 @@ ALLOWED = {
     "agent.sealing": set(),
     "agent.queue": set(),
     "agent.roster": set(),
-    "agent.opening": {"agent.proto", "agent.sealing"},
+    "agent.opening": {"agent.proto", "agent.sealing", "agent.capture.chip", "agent.capture.evidence"},
     "agent.proto": set(),
     "agent.uplink": {"agent.queue", "agent.sealing", "agent.proto"},
     "agent.diagnostics": {

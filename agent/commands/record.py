@@ -8,7 +8,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent.commands.exit_codes import ExitCode
 from agent.commands.screen import Screen
-from agent.opening import COLUMNS, OpenedRecord, as_json, open_record, read_record, verdict_rows, write_out
+from agent.opening import (
+    COLUMNS,
+    OpenedRecord,
+    anchors_in,
+    as_json,
+    open_record,
+    read_record,
+    verdict_rows,
+    write_out,
+)
 from agent.sealing import (
     KeyUnusable,
     RecipientPrivateKey,
@@ -41,13 +50,17 @@ def verify(screen: Screen, file: Path, record_key: Path) -> ExitCode:
     return ExitCode.OK
 
 
-def open_file(screen: Screen, file: Path, record_key: Path, recipient_keys: list[Path], out: Path | None) -> ExitCode:
+def open_file(
+    screen: Screen, file: Path, record_key: Path, recipient_keys: list[Path], out: Path | None, trust: Path
+) -> ExitCode:
     """Verify and open a record file; with `out` write record.json, verdicts.txt and the pictures there.
 
-    Raises what `verify` raises, and SealBroken, RecordDamaged, MessageInvalid, FolderInUse or NotWritten.
+    The chip is verified again against the anchors in `trust`. Raises what `verify` raises, and SealBroken,
+    RecordDamaged, MessageInvalid, FolderInUse or NotWritten.
     """
     record, public = read_record(file), _public_key(record_key)
-    opened = open_record(record, point_of(public), [RecipientPrivateKey.load(path) for path in recipient_keys])
+    keys = [RecipientPrivateKey.load(path) for path in recipient_keys]
+    opened = open_record(record, point_of(public), keys, anchors_in(trust))
     _same_seq(file, record.seq, opened.claims)
     files = write_out(opened, out) if out is not None else []
     _show(screen, opened, files)
@@ -58,7 +71,7 @@ def _show(screen: Screen, opened: OpenedRecord, files: list[Path]) -> None:
     if screen.as_json:
         screen.json(as_json(opened) | {"files": [str(path) for path in files]})
         return
-    screen.table("Kết quả · Verdicts", COLUMNS, verdict_rows(opened.manifest))
+    screen.table("Kết quả · Verdicts", COLUMNS, verdict_rows(opened.manifest, opened.again))
     for path in files:
         screen.line(str(path), "")
     if files:

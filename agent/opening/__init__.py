@@ -1,5 +1,6 @@
 """Verifying and opening records, for people who hold the keys. The collector and `kiosk record` share it."""
 
+from agent.opening.again import anchors_in
 from agent.opening.errors import FolderInUse, NotARecordFile, NotWritten, OpeningError, RecordDamaged
 from agent.opening.opened import OpenedRecord, as_json, open_record, write_out
 from agent.opening.record_file import ENDING, pack_record, parse_record, read_record
@@ -14,6 +15,7 @@ __all__ = [
     "OpenedRecord",
     "OpeningError",
     "RecordDamaged",
+    "anchors_in",
     "as_json",
     "open_record",
     "pack_record",

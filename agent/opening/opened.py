@@ -11,9 +11,11 @@ from enum import IntEnum
 from itertools import chain, count
 from pathlib import Path
 
+from agent.capture.chip import TrustAnchors
+from agent.opening.again import NO_ANCHORS, chip_again
 from agent.opening.errors import FolderInUse, NotWritten, RecordDamaged
 from agent.opening.verdicts import verdict_table
-from agent.proto.border import Manifest, SealedContent
+from agent.proto.border import Check, Manifest, SealedContent
 from agent.proto.stream import SealedRecord
 from agent.sealing import (
     RecipientPrivateKey,
@@ -37,15 +39,21 @@ _ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class OpenedRecord:
-    """A record in the clear: what was signed, the manifest, and the parts in its order."""
+    """A record in the clear: what was signed, the manifest, the parts in its order, and what was verified again."""
 
     claims: RecordClaims
     manifest: Manifest = field(repr=False)
     parts: tuple[bytes, ...] = field(repr=False)
+    again: tuple[Check, ...] = field(repr=False, default=())
 
 
-def open_record(record: SealedRecord, record_key: bytes, keys: Iterable[RecipientPrivateKey]) -> OpenedRecord:
-    """Verify and open; `record_key` is the kiosk's public point.
+def open_record(
+    record: SealedRecord,
+    record_key: bytes,
+    keys: Iterable[RecipientPrivateKey],
+    anchors: TrustAnchors = NO_ANCHORS,
+) -> OpenedRecord:
+    """Verify and open; `record_key` is the kiosk's public point, `anchors` are who may sign chips.
 
     Raises SignatureInvalid, SealBroken when no key fits, or RecordDamaged when a hash does not match.
     """
@@ -64,7 +72,8 @@ def open_record(record: SealedRecord, record_key: bytes, keys: Iterable[Recipien
     for place, (entry, part) in enumerate(zip(manifest.parts, content.parts, strict=True)):
         if hashlib.sha256(manifest.salt + part).digest() != entry.salted_sha256 or len(part) != entry.size_bytes:
             raise RecordDamaged(f"part {place}")
-    return OpenedRecord(claims, manifest, content.parts)
+    parts = {entry.name: part for entry, part in zip(manifest.parts, content.parts, strict=True)}
+    return OpenedRecord(claims, manifest, content.parts, chip_again(claims, manifest, parts, anchors))
 
 
 def write_out(opened: OpenedRecord, folder: Path) -> list[Path]:
@@ -74,7 +83,7 @@ def write_out(opened: OpenedRecord, folder: Path) -> list[Path]:
     """
     contents = {
         "record.json": json.dumps(as_json(opened), ensure_ascii=False, indent=2).encode(),
-        "verdicts.txt": verdict_table(opened.manifest).encode(),
+        "verdicts.txt": verdict_table(opened.manifest, opened.again).encode(),
     }
     for entry, part in zip(opened.manifest.parts, opened.parts, strict=True):
         name = _free_name(_file_name(entry.name), _ENDINGS.get(entry.media_type, ".bin"), contents)
@@ -94,7 +103,8 @@ def write_out(opened: OpenedRecord, folder: Path) -> list[Path]:
 def as_json(opened: OpenedRecord) -> dict[str, object]:
     """Return everything but the parts, JSON-ready: bytes as hex, verdicts as words."""
     claims = {"epoch": opened.claims.epoch, "seq": opened.claims.seq, "core": asdict(opened.claims.core)}
-    readable = _readable({"signed": claims, "manifest": asdict(opened.manifest)})
+    again = [asdict(check) for check in opened.again]
+    readable = _readable({"signed": claims, "manifest": asdict(opened.manifest), "verified_again": again})
     if not isinstance(readable, dict):
         raise TypeError(type(readable).__name__)
     return readable

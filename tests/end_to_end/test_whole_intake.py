@@ -54,6 +54,10 @@ def test_the_collector_opens_exactly_what_the_devices_gave(
     chip_portrait = next(path for name, path in files.items() if path.read_bytes() == one.portrait.read_bytes())
     assert chip_portrait
     pictures = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in files.values() if path.suffix == ".png"]
+    # The centre proves the chip by itself, with its own trust anchors and without the kiosk's word.
+    again = {check["name"]: check["verdict"] for check in opened["verified_again"]}
+    assert {"certificate_chain", "active_authentication", "active_authentication_freshness"} <= set(again)
+    assert set(again.values()) == {"passed"}, again
     assert len(pictures) == 2
     assert all(picture is not None and picture.dtype == np.uint8 and picture.ndim == 2 for picture in pictures)
 

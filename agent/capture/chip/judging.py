@@ -128,21 +128,21 @@ def judge(
 def check_access(record: AccessRecord, infos: SecurityInfos) -> tuple[Check, Check]:
     """Judge how the chip was opened, and whether DG14, which is signed, agrees (9303-11, 9.2: a downgrade shows here).
 
-    DG14 is only worth what passive authentication says of it.
+    DG14 is only worth what passive authentication says of it; how the chip was opened only the kiosk can tell.
     """
     opened = Check("access_control", Verdict.PASSED, record.weak and f"BAC only: {record.weak}", attested=True)
     if record.weak and infos.pace:
         reason = "DG14 lists PACE, but the chip was opened with BAC: a downgrade"
-        return opened, Check(ACCESS_CONSISTENCY, Verdict.FAILED, reason)
+        return opened, Check(ACCESS_CONSISTENCY, Verdict.FAILED, reason, attested=True)
     if record.weak:
-        return opened, Check(ACCESS_CONSISTENCY, Verdict.PASSED)
+        return opened, Check(ACCESS_CONSISTENCY, Verdict.PASSED, attested=True)
     if not infos.pace:
         reason = "DG14 lists no PACE to compare with"
-        return opened, Check(ACCESS_CONSISTENCY, Verdict.NOT_ASSESSED, reason, gate=False)
+        return opened, Check(ACCESS_CONSISTENCY, Verdict.NOT_ASSESSED, reason, gate=False, attested=True)
     if set(infos.pace) != set(record.offered):
         reason = "EF.CardAccess, which is not signed, contradicts DG14"
-        return opened, Check(ACCESS_CONSISTENCY, Verdict.FAILED, reason)
-    return opened, Check(ACCESS_CONSISTENCY, Verdict.PASSED)
+        return opened, Check(ACCESS_CONSISTENCY, Verdict.FAILED, reason, attested=True)
+    return opened, Check(ACCESS_CONSISTENCY, Verdict.PASSED, attested=True)
 
 
 def _parts(files: ChipFiles, faces: tuple[FaceImage, ...], citizen: CitizenData, policy: ChipPolicy) -> list[Part]:

@@ -21,8 +21,7 @@ _WHOLE_ZONES = frozenset({72, 88, 90})
 class Source:
     """What opens a chip, and the 12-digit number when that is known, to be held against the chip's.
 
-    `origin` says where both come from: qr, mrz, number, can, pin or puk. A zone with a 12-digit number gives its CAN
-    as well: `zone` is the zone's own key, None without one.
+    `origin` says where both come from: qr, mrz, number, can, pin or puk. `zone` is a zone's own key, None without one.
     """
 
     origin: str

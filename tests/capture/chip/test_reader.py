@@ -58,6 +58,7 @@ class TestGoodCard:
         assert result.evidence.verdict is Verdict.PASSED
         assert [check.name for check in result.evidence.checks if check.attested] == [
             "access_control",
+            "access_control_consistency",
             "chip_authentication",
         ]
 
