@@ -13,6 +13,7 @@ from threading import Event
 from firmware_mocks.card_reader import CardReader as MockReader
 from firmware_mocks.chip_card.apdu import Command as ChipCommand
 from firmware_mocks.chip_card.card import ATR, Card
+from firmware_mocks.chip_card.link_model import BIT_RATES, LinkModel
 from firmware_mocks.chip_card.personalisation import personalise
 from firmware_mocks.chip_card.portrait import drawn_portrait
 from firmware_mocks.chip_card.profile import DEFAULT_PERSON
@@ -36,9 +37,6 @@ WITHIN_S = 20.0
 SELECT_MISSING = bytes.fromhex("00A4020C020000")
 # Budgets of the design, in milliseconds.
 READ_256_MS, READ_4096_MS, PACE_MS = 0.015, 0.020, 6.5
-# ISO/IEC 14443-4 frames of 256 bytes: prologue, epilogue and guard times add about 2 ms for each command.
-LATENCY_S = 0.002
-BIT_RATES = (106_000, 212_000, 424_000, 848_000)
 
 
 def figures(folder: Path) -> Iterator[Figure]:
@@ -79,13 +77,10 @@ def _read_binary(size: int, budget_ms: float) -> Figure:
 
 @dataclass
 class ModelledLink:
-    """A ReturningCard to a chip in this process. What the chip took and what the link would take are added up.
-
-    The link carries `bit_rate` bits a second and takes LATENCY_S for each command.
-    """
+    """A ReturningCard to a chip in this process. What the chip took and what the link would take are added up."""
 
     card: Card
-    bit_rate: int = 848_000
+    link: LinkModel = LinkModel()  # noqa: RUF009 # immutable
     atr: bytes = ATR
     chip_s: float = 0.0
     link_s: float = field(default=0.0)
@@ -95,7 +90,7 @@ class ModelledLink:
         started = time.perf_counter()
         answer = self.card.transmit(apdu)
         self.chip_s += time.perf_counter() - started
-        self.link_s += LATENCY_S + 8 * (len(apdu) + len(answer)) / self.bit_rate
+        self.link_s += self.link.seconds(apdu, answer)
         return answer[:-2], int.from_bytes(answer[-2:])
 
     def reconnect(self, deadline: float, cancelled: Event) -> None:
@@ -130,13 +125,13 @@ def _modelled(folder: Path) -> Iterator[Figure]:
         totals, bare = [], 0.0
         for _ in range(RUNS):
             card.reset()
-            link = ModelledLink(card, bit_rate)
+            link = ModelledLink(card, LinkModel(bit_rate))
             started = time.perf_counter()
             _read(link, DEFAULT_PERSON.number, anchors)
             host_s = time.perf_counter() - started - link.chip_s
             bare = link.link_s * 1000
             totals.append(host_s * 1000 + bare)
-        name = f"whole chip read at {bit_rate // 1000} kbit/s (model)"
+        name = f"whole chip read at {bit_rate} kbit/s (model)"
         yield Figure(name, statistics.median(totals), "the same bytes over the bare link", bare, RUNS)
 
 

@@ -111,10 +111,11 @@ class FileReader:
         return True
 
     def starts_with(self, file: ElementaryFile, beginning: bytes) -> bool:
-        """Read a few bytes of a file again and say whether they are `beginning`; raise SessionBroken, DeviceError."""
+        """Read a few bytes of a file again and say whether it begins so; raise SessionBroken, DeviceError."""
         data, _ = self.session.send(_by_short_id(file, len(beginning)))
         self._selected = file
-        return data == beginning
+        # A chip may give fewer bytes than it was asked for.
+        return bool(data) and beginning.startswith(data)
 
     def _begin(self, partial: PartialFile) -> bool:
         """Read from the start by short identifier, which selects the file too."""
@@ -132,7 +133,7 @@ class FileReader:
         data, sw = self.session.send(_by_short_id(partial.file, len(beginning)))
         if sw not in (apdu.OK, apdu.END_OF_FILE):
             raise StatusError(f"READ {partial.file.name}", sw)
-        if data != beginning:
+        if not data or not beginning.startswith(data):
             raise ChipDataError(f"{partial.file.name} is another file than before")
         self._selected = partial.file
 

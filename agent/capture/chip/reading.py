@@ -9,6 +9,7 @@ from threading import Event
 from typing import TypeVar
 
 from agent.capture.chip.access import AccessControl
+from agent.capture.chip.chaining import ChainedCommands
 from agent.capture.chip.errors import SessionBroken
 from agent.capture.chip.files import REFUSED_LENGTHS, ElementaryFile, FileReader, PartialFile, Progress
 from agent.capture.chip.pieces import Ladder
@@ -54,7 +55,7 @@ class ChipReading:
         self._card, self._access, self._ladder = link, access, ladder
         self._limits, self._guide = limits, guide
         self.counted = GuardedLink(link, limits.check)
-        self._link = WholeAnswers(self.counted)
+        self._link = ChainedCommands(WholeAnswers(self.counted))
         self._files: FileReader | None = None
         self._lost_at: tuple[str, int] | None = None
         self.channels = self.returns = 0

@@ -113,7 +113,11 @@ def test_faults_are_read_together() -> None:
     assert (faults.forged_sod, faults.slow_ms, faults.no_dg2, faults.vanish_after) == ("DG13", 80, True, 12)
 
 
-@pytest.mark.parametrize("word", ["", "bad", "slow", "slow=-1", "slow=x", "slow=9999999", "forged-sod=DG3", "no-dg2=1"])
+WRONG_WORDS = ["", "bad", "slow", "slow=", "slow=-1", "slow=x", "slow=9999999", "forged-sod=DG3", "no-dg2=1"]
+WRONG_WORDS += ["bit-rate=100", "bit-rate", "short-read=7", "pieces=0", "swapped-dg2=DG2", "slow=²"]
+
+
+@pytest.mark.parametrize("word", WRONG_WORDS)
 def test_unknown_faults_are_refused(word: str) -> None:
     """A misspelt fault must not make a healthy card."""
     with pytest.raises(FaultError):

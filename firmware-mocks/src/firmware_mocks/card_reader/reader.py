@@ -139,6 +139,17 @@ class CardProcess:
         """Put the same card on the reader again."""
         self._child.tell("insert")
 
+    def fault(self, *words: str) -> None:
+        """Give the card these faults instead of those it has, at once; no word makes it sound. Raises ReaderError."""
+        self._child.tell(" ".join(("fault", *words)))
+        self._child.answer()
+
+    def report(self) -> dict[str, float]:
+        """Return what the card saw: apdus, command_bytes, answer_bytes, chip_s, link_s."""
+        self._child.tell("report")
+        told = self._child.answer()["report"]
+        return {str(key): float(value) for key, value in told.items()} if isinstance(told, dict) else {}
+
     def wait(self, timeout_s: float) -> int:
         """Wait for the program to end by itself (vanish-after); raises subprocess.TimeoutExpired."""
         return self._child.wait(timeout_s)

@@ -13,12 +13,21 @@ from firmware_mocks.chip_card.faults import Faults
 from firmware_mocks.chip_card.files import APPLICATION
 from firmware_mocks.chip_card.pace import Pace, Passwords
 from firmware_mocks.chip_card.secure_messaging import SHORT_ANSWER_BYTES, Session
+from firmware_mocks.chip_card.transmission import Transmission
 
 ATR = bytes.fromhex("3B80800101")  # a contactless card without historical bytes
 # vpcd carries 65,533 bytes of answer; secure messaging adds up to 34
 LONG_ANSWER_BYTES = 65_488
 
-Answer = tuple[bytes, Sw]
+Answer = tuple[bytes, int]
+
+
+class ExactLength(Exception):
+    """Le asks for more than the file has left; `length` is what there is, and goes into 6Cxx."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(str(length))
+        self.length = length
 
 
 class Card:
@@ -36,6 +45,7 @@ class Card:
         self._new_pace = new_pace or self._pace_of_chip
         self._new_bac = new_bac
         self._protected_answers = 0
+        self._transmission = Transmission(self._answer)
         self._handlers: dict[int, Callable[[Command], Answer]] = {
             Ins.SELECT: self._select,
             Ins.READ_BINARY: self._read_binary,
@@ -57,6 +67,12 @@ class Card:
         self._in_application = False
         self._agreeing = False
         self._current: bytes | None = None
+        self._transmission.reset()
+
+    def become(self, chip: Chip, faults: Faults) -> None:
+        """Go on as another chip with other faults, in the middle of whatever is going on."""
+        self._chip, self._faults = chip, faults
+        self._protected_answers = 0
 
     def _pace_of_chip(self, passwords: Passwords) -> Pace:
         static = self._chip.agreement.private if self._chip.agreement else 0
@@ -65,14 +81,14 @@ class Card:
     def transmit(self, raw: bytes) -> bytes:
         """Answer one command APDU; every input gets at least a status word."""
         try:
-            command = Command.parse(raw)
-            if command.extended and self._faults.no_extended_length:
-                raise Refused(Sw.WRONG_LENGTH)
-            if command.cla & 0x0C:
-                return self._protected(command)
+            return self._transmission.transmit(raw, self._faults)
         except Refused as refusal:
             self._session = None
             return refusal.sw.to_bytes(2, "big")
+
+    def _answer(self, command: Command) -> bytes:
+        if command.cla & 0x0C:
+            return self._protected(command)
         # a plain command ends secure messaging (9303-11, 9.8), but not the selection
         self._session = None
         data, sw = self._execute(command)
@@ -104,6 +120,8 @@ class Card:
             return handler(command)
         except Refused as refusal:
             return b"", refusal.sw
+        except ExactLength as exact:
+            return b"", 0x6C00 | exact.length
 
     def _select(self, command: Command) -> Answer:
         match command.p1:
@@ -161,7 +179,10 @@ class Card:
         if offset >= len(self._current):
             raise Refused(Sw.WRONG_OFFSET)
         data = self._current[offset : offset + size]
-        short = len(data) < size and not command.wants_all
+        if self._faults.exact_le and len(data) < min(size, 256):
+            raise ExactLength(len(data))
+        data = data[: self._faults.short_read]
+        short = offset + len(data) == len(self._current) and len(data) < size and not command.wants_all
         return data, Sw.END_OF_FILE if short else Sw.OK
 
     def _manage_security(self, command: Command) -> Answer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
+
+from firmware_mocks.chip_card.link_model import BIT_RATES
 
 
 class FaultError(ValueError):
@@ -15,75 +17,106 @@ class FaultError(ValueError):
 class Faults:
     """All faults of one card; the default has none.
 
-    `forged_sod` and `lying_length` name the data group they befall ("DG1"), the counts are APDUs and answers.
+    `forged_sod` and `lying_length` name the data group they befall ("DG1"); the counts are APDUs and answers.
+    `kbit_s` and `slow_ms` make the link slow, `lost_at` lifts the card once in that command and puts it back.
     """
 
     forged_sod: str | None = None
     lying_length: str | None = None
+    swapped_dg2: bool = False
     foreign_csca: bool = False
     cloned: bool = False
     no_dg2: bool = False
     no_card_access: bool = False
     no_extended_length: bool = False
     wrong_mac_after: int | None = None
+    short_read: int | None = None
+    exact_le: bool = False
+    wire_6c: bool = False
+    pieces: int | None = None
+    lost_at: int | None = None
     vanish_after: int | None = None
     slow_ms: int = 0
+    kbit_s: int = 0
 
     @classmethod
     def parse(cls, words: Iterable[str]) -> Self:
         """Read `--fault` words such as "forged-sod", "forged-sod=DG13", "slow=80"; raises FaultError."""
         faults = cls()
         for word in words:
-            name, _, value = word.partition("=")
-            faults = faults._with(name, value)
+            name, equals, value = word.partition("=")
+            if name not in _READERS or (equals and not value):
+                raise _unknown(word)
+            faults = replace(faults, **_READERS[name](name, value))
         return faults
-
-    def _with(self, name: str, value: str) -> Self:  # noqa: PLR0911 - one return per fault
-        match name:
-            case "forged-sod":
-                return replace(self, forged_sod=_data_group(value or "DG1"))
-            case "lying-length":
-                return replace(self, lying_length=_data_group(value or "DG2"))
-            case "foreign-csca" if not value:
-                return replace(self, foreign_csca=True)
-            case "cloned" if not value:
-                return replace(self, cloned=True)
-            case "no-dg2" if not value:
-                return replace(self, no_dg2=True)
-            case "no-card-access" if not value:
-                return replace(self, no_card_access=True)
-            case "no-extended-length" if not value:
-                return replace(self, no_extended_length=True)
-            case "wrong-mac-after":
-                return replace(self, wrong_mac_after=_count(name, value))
-            case "vanish-after":
-                return replace(self, vanish_after=_count(name, value))
-            case "slow":
-                return replace(self, slow_ms=_count(name, value))
-        raise FaultError(f"no fault {name!r} with value {value!r}; there are: {', '.join(NAMES)}")
 
 
 NAMES = (
     "forged-sod[=DGn]",
     "lying-length[=DGn]",
+    "swapped-dg2",
     "foreign-csca",
     "cloned",
     "no-dg2",
     "no-card-access",
     "no-extended-length",
     "wrong-mac-after=N",
+    "short-read=N",
+    "exact-le",
+    "wire-6c",
+    "pieces=N",
+    "lost-at=N",
     "vanish-after=N",
     "slow=MS",
+    "bit-rate=KBIT",
 )
 
 
-def _data_group(value: str) -> str:
-    if value not in ("DG1", "DG2", "DG13"):
-        raise FaultError(f"{value!r} is not one of DG1, DG2, DG13")
-    return value
+def _unknown(word: str) -> FaultError:
+    return FaultError(f"no fault {word!r}; there are: {', '.join(NAMES)}")
 
 
-def _count(name: str, value: str) -> int:
-    if not value.isascii() or not value.isdigit() or len(value) > 6:
-        raise FaultError(f"{name} needs a number, not {value!r}")
-    return int(value)
+def _group(default: str) -> Callable[[str, str], dict[str, Any]]:
+    def read(name: str, value: str) -> dict[str, Any]:
+        group = value or default
+        if group not in ("DG1", "DG2", "DG13"):
+            raise FaultError(f"{value!r} is not one of DG1, DG2, DG13")
+        return {name.replace("-", "_"): group}
+
+    return read
+
+
+def _flag(name: str, value: str) -> dict[str, Any]:
+    if value:
+        raise _unknown(f"{name}={value}")
+    return {name.replace("-", "_"): True}
+
+
+def _count(key: str, least: int = 0) -> Callable[[str, str], dict[str, Any]]:
+    def read(name: str, value: str) -> dict[str, Any]:
+        if not value.isascii() or not value.isdigit() or len(value) > 6 or int(value) < least:
+            raise FaultError(f"{name} needs a number from {least} on, not {value!r}")
+        return {key: int(value)}
+
+    return read
+
+
+def _rate(name: str, value: str) -> dict[str, Any]:
+    if value not in map(str, BIT_RATES):
+        raise FaultError(f"{name} is one of {', '.join(map(str, BIT_RATES))}, not {value!r}")
+    return {"kbit_s": int(value)}
+
+
+_READERS: dict[str, Callable[[str, str], dict[str, Any]]] = {
+    "forged-sod": _group("DG1"),
+    "lying-length": _group("DG2"),
+    **dict.fromkeys(("swapped-dg2", "foreign-csca", "cloned", "no-dg2", "no-card-access", "no-extended-length"), _flag),
+    **dict.fromkeys(("exact-le", "wire-6c"), _flag),
+    "wrong-mac-after": _count("wrong_mac_after"),
+    "short-read": _count("short_read", 8),
+    "pieces": _count("pieces", 8),
+    "lost-at": _count("lost_at"),
+    "vanish-after": _count("vanish_after"),
+    "slow": _count("slow_ms"),
+    "bit-rate": _rate,
+}

@@ -9,11 +9,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 
 from firmware_mocks.chip_card.card import ATR, Card
+from firmware_mocks.chip_card.link_model import LinkModel
 
 _RETRY_S = 0.02
+# pcscd looks at a reader every 0.4 s: a card must be away for longer to be missed.
+AWAY_S = 0.6
 FIRST_CONNECTION_S = 10.0
 
 
@@ -34,6 +38,21 @@ class _FieldLost(Exception):
     """The card has left the field, or the reader is gone."""
 
 
+class _Lifted(Exception):
+    """The card has left the field and will be back."""
+
+
+@dataclass
+class Report:
+    """What the card saw: commands, their bytes and those of the answers; seconds that the chip and the link took."""
+
+    apdus: int = 0
+    command_bytes: int = 0
+    answer_bytes: int = 0
+    chip_s: float = 0.0
+    link_s: float = 0.0
+
+
 class Field:
     """Puts a card into the field of the reader at `host`:`port` and keeps it answering until told to leave."""
 
@@ -45,18 +64,32 @@ class Field:
         *,
         slow_ms: int = 0,
         vanish_after: int | None = None,
+        lost_at: int | None = None,
+        link: LinkModel | None = None,
         on_powered: Callable[[], None] | None = None,
     ) -> None:
         self._card = card
         self._address = (host, port)
-        self._slow_s = slow_ms / 1000
-        self._apdus_left = vanish_after
+        self.report = Report()
+        self.suffer(slow_ms=slow_ms, vanish_after=vanish_after, lost_at=lost_at, link=link)
         self._on_powered = on_powered
         self._present = threading.Event()
         self._present.set()
         self._ended = False
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+
+    def suffer(
+        self,
+        *,
+        slow_ms: int = 0,
+        vanish_after: int | None = None,
+        lost_at: int | None = None,
+        link: LinkModel | None = None,
+    ) -> None:
+        """Change what is wrong with the link; counts begin anew."""
+        self._slow_s, self._link = slow_ms / 1000, link or LinkModel()
+        self._apdus_left, self._apdus_until_lost = vanish_after, lost_at
 
     def leave(self) -> None:
         """Take the card out of the field; `come_back` puts it in again."""
@@ -98,6 +131,9 @@ class Field:
             try:
                 while not self._ended and self._present.is_set():
                     self._answer(connection, self._message(connection))
+            except _Lifted:
+                self._card.reset()
+                time.sleep(AWAY_S)
             except (_FieldLost, OSError):
                 self._card.reset()
             finally:
@@ -125,9 +161,26 @@ class Field:
             if self._apdus_left < 0:
                 self._apdus_left = -1
                 raise _FieldLost
-        if self._slow_s:
-            time.sleep(self._slow_s)
-        return self._card.transmit(message)
+        if self._apdus_until_lost is not None:
+            self._apdus_until_lost -= 1
+            if self._apdus_until_lost < 0:
+                self._apdus_until_lost = None
+                raise _Lifted
+        started = time.monotonic()
+        answer = self._card.transmit(message)
+        took_s, on_the_way_s = time.monotonic() - started, self._link.seconds(message, answer)
+        self._note(len(message), len(answer), took_s, on_the_way_s)
+        if self._slow_s + on_the_way_s:
+            time.sleep(self._slow_s + on_the_way_s)
+        return answer
+
+    def _note(self, command_bytes: int, answer_bytes: int, chip_s: float, link_s: float) -> None:
+        report = self.report
+        report.apdus += 1
+        report.command_bytes += command_bytes
+        report.answer_bytes += answer_bytes
+        report.chip_s += chip_s
+        report.link_s += link_s
 
     def _hang_up(self) -> None:
         with self._lock:

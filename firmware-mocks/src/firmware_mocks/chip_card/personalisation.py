@@ -22,7 +22,7 @@ from firmware_mocks.chip_card.faults import Faults
 from firmware_mocks.chip_card.files import CARD_ACCESS, CARD_SECURITY, COM, SOD, FileSystem, data_group
 from firmware_mocks.chip_card.issuer import Issuer, kept_csca
 from firmware_mocks.chip_card.pace import Passwords
-from firmware_mocks.chip_card.portrait import dg2
+from firmware_mocks.chip_card.portrait import dg2, drawn_portrait
 from firmware_mocks.chip_card.profile import Person
 from firmware_mocks.chip_card.security_object import card_security, sod
 from firmware_mocks.chip_card.travel_groups import dg7, dg11, dg12, dg16
@@ -62,6 +62,8 @@ def personalise(
     # DG3 is on the card, in EF.COM and in EF.SOD, but only terminal authentication would open it
     signed = {**groups, _FINGERPRINTS: tlv.encode(0x63, secrets.token_bytes(64))}
     application = {SOD: sod(signed, signer, document.lds), COM: _com(signed, document.lds)}
+    if faults.swapped_dg2:
+        groups[2] = dg2(drawn_portrait(int(person.number) + 1), extensible=document.lds >= "0108")
     application |= {data_group(number): _faulty(number, groups[number], faults) for number in groups}
     master = {} if faults.no_card_access else _card_access(document)
     if agreement and document.proves_by_mapping:
