@@ -15,11 +15,11 @@ from typing import Any
 from asn1crypto import keys as asn1_keys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from agent.capture.chip import apdu, tlv
+from agent.capture.chip import apdu, ecdsa, tlv
 from agent.capture.chip.apdu import Command
+from agent.capture.chip.ecdsa import EllipticKey
 from agent.capture.chip.errors import ChipDataError, StatusError
 from agent.capture.chip.message_recovery import verify_recovered
 from agent.capture.chip.pace_steps import Random
@@ -159,16 +159,18 @@ def answer_bytes(key: PublicKey) -> int:
     if isinstance(key, rsa.RSAPublicKey):
         return (key.key_size + 7) // 8
     # DER adds the headers of a sequence and two integers, and a leading zero to each of these.
-    return 2 * ((key.key_size + 7) // 8) + 12
+    return 2 * ecdsa.coordinate_bytes(key) + 12
 
 
-def _verify_ecdsa(key: ec.EllipticCurvePublicKey, transcript: Transcript, algorithm: bytes | None) -> None:
+def _verify_ecdsa(key: EllipticKey, transcript: Transcript, algorithm: bytes | None) -> None:
     """Accept plain r || s and DER: chips name one and send the other."""
     if algorithm is not None and algorithm not in _HASHES:
         raise ChipDataError("signature algorithm of active authentication")
     # DG14 must name the hash; for documents that do not, any hash of the standard proves the key as well.
     names = list(HASHES) if algorithm is None else [_HASHES[algorithm]]
-    signatures = [transcript.answer, *_from_plain(transcript.answer, (key.key_size + 7) // 8)]
+    signatures = [transcript.answer]
+    if len(transcript.answer) == 2 * ecdsa.coordinate_bytes(key):
+        signatures.append(ecdsa.from_plain(key, transcript.answer))
     for name in names:
         for signature in signatures:
             if _holds(key, signature, transcript.challenge, HASHES[name]):
@@ -176,15 +178,9 @@ def _verify_ecdsa(key: ec.EllipticCurvePublicKey, transcript: Transcript, algori
     raise InvalidSignature
 
 
-def _from_plain(answer: bytes, size: int) -> list[bytes]:
-    if len(answer) != 2 * size:
-        return []
-    return [encode_dss_signature(int.from_bytes(answer[:size]), int.from_bytes(answer[size:]))]
-
-
-def _holds(key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes, chosen: hashes.HashAlgorithm) -> bool:
+def _holds(key: EllipticKey, signature: bytes, message: bytes, chosen: hashes.HashAlgorithm) -> bool:
     try:
-        key.verify(signature, message, ec.ECDSA(chosen))
+        ecdsa.verify(key, signature, message, chosen)
     except (InvalidSignature, *UNUSABLE):
         return False
     return True

@@ -6,10 +6,12 @@ elliptic curves", 2016, algorithm 1) and a ladder: whatever the scalar, the same
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 Affine = tuple[int, int]
 _Projective = tuple[int, int, int]
+_INFINITY: _Projective = (0, 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +40,28 @@ class _Field:
 
 def multiply(p: int, a: int, b: int, n: int, point: Affine, scalar: int) -> Affine:
     """Return scalar * point, 1 <= scalar < n, on y^2 = x^3 + ax + b over p of prime order n."""
+    x, y, z = _product(_Field(p, a, 3 * b % p), n, point, scalar)
+    inverse = pow(z, -1, p)
+    return x * inverse % p, y * inverse % p
+
+
+def x_of_sum(p: int, a: int, b: int, n: int, products: Iterable[tuple[Affine, int]]) -> int | None:
+    """Return the x coordinate of the sum of scalar * point, 0 <= scalar < n; None for infinity."""
     field = _Field(p, a, 3 * b % p)
+    whole = _INFINITY
+    for point, scalar in products:
+        whole = field.add(whole, _product(field, n, point, scalar))
+    x, _, z = whole
+    return x * pow(z, -1, p) % p if z else None
+
+
+def _product(field: _Field, n: int, point: Affine, scalar: int) -> _Projective:
     # Both have one bit more than the order, so that the ladder has one length.
     fixed = scalar + n if (scalar + n) >> n.bit_length() else scalar + 2 * n
-    rungs: list[_Projective] = [(0, 1, 0), (*point, 1)]
+    rungs: list[_Projective] = [_INFINITY, (*point, 1)]
     for place in reversed(range(n.bit_length() + 1)):
         bit = fixed >> place & 1
         both = field.add(rungs[0], rungs[1])
         rungs[bit] = field.add(rungs[bit], rungs[bit])
         rungs[1 - bit] = both
-    x, y, z = rungs[0]
-    inverse = pow(z, -1, p)
-    return x * inverse % p, y * inverse % p
+    return rungs[0]

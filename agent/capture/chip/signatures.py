@@ -1,4 +1,4 @@
-"""Signatures as certificates and security objects carry them (Doc 9303-11, 5.1; 9303-12, 4.4), checked by OpenSSL."""
+"""Signatures as certificates and security objects carry them (Doc 9303-11, 5.1; 9303-12, 4.4), checked."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from agent.capture.chip import ecdsa
 from agent.capture.chip.errors import ChipDataError
 from agent.capture.chip.trust import PublicKey
 
@@ -71,20 +71,16 @@ def _verify(key: PublicKey, signature: bytes, message: bytes, algorithm: Any, ha
 
 def _verify_bsi(key: PublicKey, signature: bytes, message: bytes, chosen: hashes.HashAlgorithm) -> None:
     """Check r || s, each as long as the curve's order (BSI TR-03111, 5.2.1)."""
-    if not isinstance(key, ec.EllipticCurvePublicKey):
+    if isinstance(key, rsa.RSAPublicKey):
         raise InvalidSignature
-    size = (key.key_size + 7) // 8
-    if len(signature) != 2 * size:
-        raise InvalidSignature
-    r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
-    key.verify(encode_dss_signature(r, s), message, ec.ECDSA(chosen))
+    ecdsa.verify(key, ecdsa.from_plain(key, signature), message, chosen)
 
 
 def _verify_plain(key: PublicKey, signature: bytes, message: bytes, family: str, chosen: hashes.HashAlgorithm) -> None:
     if family == "ecdsa":
-        if not isinstance(key, ec.EllipticCurvePublicKey):
+        if isinstance(key, rsa.RSAPublicKey):
             raise InvalidSignature
-        key.verify(signature, message, ec.ECDSA(chosen))
+        ecdsa.verify(key, signature, message, chosen)
     else:
         _rsa(key).verify(signature, message, padding.PKCS1v15(), chosen)
 

@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from agent.capture.chip import curves
+from agent.capture.chip.ecdsa import EllipticKey
 from agent.capture.chip.errors import ChipDataError
 
-PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+# A Point is the key on a curve that OpenSSL lacks.
+PublicKey = EllipticKey | rsa.RSAPublicKey
 
 # RFC 5480, 2.1.1.1; RFC 5639, 4.1
 _BY_OID = {
@@ -88,10 +90,10 @@ def public_key(certificate: x509.Certificate) -> PublicKey:
 def key_of(info: Any) -> PublicKey:
     """Return the key of asn1crypto's SubjectPublicKeyInfo; raise ChipDataError, or what makes no sense to libraries."""
     if info.algorithm == "ec":
-        named = curves.BY_TITLE[curve_of(info)].name
-        if named is None:
-            raise ChipDataError(f"no signatures on {curve_of(info)}")
-        return ec.EllipticCurvePublicKey.from_encoded_point(named, info["public_key"].native)
+        curve = curves.BY_TITLE[curve_of(info)]
+        if curve.name is None:
+            return curve.decode(info["public_key"].native)
+        return ec.EllipticCurvePublicKey.from_encoded_point(curve.name, info["public_key"].native)
     key = load_der_public_key(info.dump())
     if not isinstance(key, rsa.RSAPublicKey):
         raise ChipDataError(f"key type {info.algorithm}")
