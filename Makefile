@@ -16,8 +16,8 @@ demo: setup  ## Take one person (PERSONS=20: twenty) through the kiosk, on mock 
 test: setup  ## All tests but the slow ones
 	@$(PY) -m pytest -q -n auto --dist loadfile
 
-fuzz: setup  ## Any bytes to any chip parser, for longer
-	@KIOSK_FUZZ_EXAMPLES=20000 $(PY) -m pytest -q tests/capture/chip/test_fuzz.py --timeout 7200
+fuzz: setup  ## Any bytes to any chip parser, for longer (PARSER=dg13: to one of them)
+	@KIOSK_FUZZ_EXAMPLES=20000 $(PY) -m pytest -q tests/capture/chip/test_fuzz.py -k "$(PARSER)" --timeout 7200
 
 test-slow: setup  ## Kill loops and other tests that take minutes
 	@$(PY) -m pytest -q -m slow --timeout 1800

@@ -18,7 +18,7 @@ from firmware_mocks.chip_card.trust_files import State
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.capture.chip import ChipError, TrustAnchors, parse_qr
+from agent.capture.chip import ChipError, TrustAnchors, parse_qr, parse_scan
 from agent.capture.chip.active_authentication import RecordBinding, Transcript, parse_dg15
 from agent.capture.chip.chip_authentication import choose
 from agent.capture.chip.documents import CCCD_CARD_ACCESS
@@ -61,6 +61,7 @@ TARGETS: dict[str, tuple[Parser, bytes]] = {
     "certificate": (lambda data: read_trust_file(data, ANCHORS), STATE.csca.der),
     "crl": (lambda data: read_trust_file(data, ANCHORS), STATE.crl([1, 2])),
     "qr": (lambda data: parse_qr(data.decode("latin-1")), b"001199000017||A|01011999|Nam|B|01012024"),
+    "scan": (lambda data: parse_scan(data.decode("latin-1")), b"001199000017||A|01011999|Nam|B|01012024"),
     "mrz": (lambda data: MrzInformation.from_lines(data.decode("latin-1")), "".join(td1(DEFAULT_PERSON)).encode()),
 }
 
