@@ -13,7 +13,7 @@ from asn1crypto import keys as asn1_keys
 from agent.capture.chip import apdu, ciphers, curves, modular_groups, tlv
 from agent.capture.chip.apdu import Command
 from agent.capture.chip.ciphers import Suite
-from agent.capture.chip.curves import Curve
+from agent.capture.chip.curves import Curve, forgetting_secrets
 from agent.capture.chip.domain_parameters import STANDARDISED, Element, Group
 from agent.capture.chip.errors import ChipDataError, StatusError
 from agent.capture.chip.pace_steps import LONG_BYTES, Random
@@ -126,6 +126,7 @@ def _modular_group(algorithm: list[tlv.Tlv]) -> modular_groups.ModularGroup:
     raise ChipDataError("chip authentication key: domain parameters")
 
 
+@forgetting_secrets()
 def renew(session: SecureSession, key: ChipKey, random: Random) -> SecureSession:
     """Agree on new keys with the chip and return the new session, which proves nothing before its first answer.
 

@@ -6,8 +6,10 @@ y_Q = ((x_P x_Q + a)(x_P + x_Q) + 2b - x_{Q+P} (x_P - x_Q)^2) / (2 y_P).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -92,7 +94,7 @@ class Point:
             return Point(curve, *complete_addition.multiply(p, curve.a, curve.b, curve.n, (self.x, self.y), scalar))
         if (self.x, self.y) == curve.base:
             # OpenSSL's key pair is this product itself, for a quarter of the work.
-            numbers = ec.derive_private_key(scalar, curve.name).public_key().public_numbers()
+            numbers = private_key(curve.title, scalar).public_key().public_numbers()
             return Point(curve, numbers.x, numbers.y)
         x_q = self.x_times(scalar)
         x_next = self.x_times(scalar + 1)
@@ -103,9 +105,8 @@ class Point:
         """Return the x coordinate of scalar * self."""
         if self.curve.name is None:
             return self.times(scalar).x
-        private = ec.derive_private_key(scalar, self.curve.name)
         public = ec.EllipticCurvePublicNumbers(self.x, self.y, self.curve.name).public_key()
-        return int.from_bytes(private.exchange(ec.ECDH(), public))
+        return int.from_bytes(private_key(self.curve.title, scalar).exchange(ec.ECDH(), public))
 
     def agree(self, scalar: int) -> bytes:
         """Return the shared secret with the owner of this public key: the x coordinate."""
@@ -144,6 +145,24 @@ def _curve(title: str) -> Curve:
 
 BY_TITLE = {title: _curve(title) for title in CURVES}
 BRAINPOOL_P256R1 = BY_TITLE["brainpoolP256r1"]
+
+
+@lru_cache(maxsize=2)
+def private_key(title: str, scalar: int) -> ec.EllipticCurvePrivateKey:
+    """Return OpenSSL's key pair, which costs a multiplication of its own; protocols use one number two or three times.
+
+    Only within `forgetting_secrets`, which every protocol's run is, or secrets would outlive it here.
+    """
+    return ec.derive_private_key(scalar, _IN_OPENSSL[title])
+
+
+@contextmanager
+def forgetting_secrets() -> Iterator[None]:
+    """Run a protocol, and keep none of its secret numbers after it."""
+    try:
+        yield
+    finally:
+        private_key.cache_clear()
 
 
 def generator(curve: Curve) -> Point:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agent.capture.chip import ciphers, pace_mapping, tlv
-from agent.capture.chip.curves import Curve, Point
+from agent.capture.chip.curves import Curve, Point, forgetting_secrets
 from agent.capture.chip.domain_parameters import STANDARDISED, Element, Group, mirrors
 from agent.capture.chip.errors import AccessDenied, ChipDataError
 from agent.capture.chip.pace_steps import Random, Steps
@@ -62,6 +62,7 @@ def _strength(info: PaceInfo) -> tuple[int, int, int]:
     return info.suite.key_bytes * info.suite.block, order.bit_length(), _MAPPINGS[info.mapping]
 
 
+@forgetting_secrets()
 def establish(link: CardLink, info: PaceInfo, password: Password, random: Random) -> Channel:
     """Run PACE and return the channel that it opens.
 
@@ -113,6 +114,7 @@ def _proof(info: PaceInfo, keys: SessionKeys, mapping_key: Element | None, answe
     return MappingProof(mapping_key, data)
 
 
+@forgetting_secrets()
 def proves(proof: MappingProof, static: Element) -> bool:
     """Say whether the chip that mapped knows the private part of `static`: CA_IC * PK_IC is its mapping key."""
     scalar = int.from_bytes(proof.data)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.capture.chip import ChipDataError, complete_addition
-from agent.capture.chip.curves import BRAINPOOL_P256R1, BY_TITLE, Curve, Point
+from agent.capture.chip.curves import BRAINPOOL_P256R1, BY_TITLE, Curve, Point, forgetting_secrets, private_key
 
 CURVE = BRAINPOOL_P256R1
 
@@ -119,3 +119,22 @@ class TestHostilePoints:
         """One of kP and (k + 1)P would be infinity."""
         with pytest.raises(ChipDataError, match="out of range"):
             CURVE.generator.times(scalar)
+
+
+class TestForgetting:
+    """Secret numbers do not outlive a protocol's run."""
+
+    def test_a_key_pair_is_made_once_in_a_run(self) -> None:
+        """For the public key and for the agreement."""
+        private_key.cache_clear()
+        with forgetting_secrets():
+            own = BRAINPOOL_P256R1.generator.times(12345)
+            own.agree(12345)
+            assert private_key.cache_info().hits == 1
+        assert private_key.cache_info().currsize == 0
+
+    def test_a_run_that_fails_forgets_too(self) -> None:
+        """As when a card is lost in the middle."""
+        with pytest.raises(ChipDataError, match="out of range"), forgetting_secrets():
+            BRAINPOOL_P256R1.generator.times(12345).times(0)
+        assert private_key.cache_info().currsize == 0

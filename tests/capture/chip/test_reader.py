@@ -11,6 +11,7 @@ import pytest
 from firmware_mocks.chip_card.profile import DEFAULT_PERSON
 
 from agent.capture.chip import ChipDataError, ChipPolicy, ChipResult, TrustAnchors
+from agent.capture.chip.curves import private_key
 from agent.capture.chip.pieces import RUNGS, PieceMemory
 from agent.capture.evidence import Verdict
 from agent.devices.errors import Cancelled, DeviceTimeout
@@ -61,6 +62,11 @@ class TestGoodCard:
             "access_control_consistency",
             "chip_authentication",
         ]
+
+    def test_no_secret_number_outlives_the_reading(self, new_link: NewLink, read: Read) -> None:
+        """Those of PACE and chip authentication are gone with their runs."""
+        read(new_link())
+        assert private_key.cache_info().currsize == 0
 
     def test_the_holder_and_the_portrait(self, new_link: NewLink, read: Read, portrait: bytes) -> None:
         """With diacritics, from DG13; the portrait bit by bit."""
