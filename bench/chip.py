@@ -7,9 +7,12 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from firmware_mocks.card_reader import CardReader as MockReader
 from firmware_mocks.chip_card.apdu import Command as ChipCommand
 from firmware_mocks.chip_card.card import ATR, Card
@@ -21,18 +24,21 @@ from firmware_mocks.chip_card.secure_messaging import Session
 from firmware_mocks.chip_card.secure_messaging import SessionKeys as ChipKeys
 
 from agent.capture.chip import CardAccessNumber, ChipPolicy, TrustAnchors, read_chip
+from agent.capture.chip.active_authentication import Transcript
 from agent.capture.chip.apdu import Command
 from agent.capture.chip.documents import CCCD_CARD_ACCESS
+from agent.capture.chip.folder import Folder, inspect
 from agent.capture.chip.pace import choose, establish
 from agent.capture.chip.passwords import Password
 from agent.capture.chip.secure_messaging import SecureSession, SessionKeys
 from agent.capture.chip.security_infos import parse_security_infos
+from agent.capture.evidence import Evidence
 from agent.devices.seams import CardLink
 from agent.devices.smartcard import CardReader
 from bench.measure import Figure, median_ms
 
 RUNS = 15
-COMMANDS, PACE_RUNS = 2000, 60
+COMMANDS, PACE_RUNS, JUDGEMENTS = 2000, 60, 100
 WITHIN_S = 20.0
 SELECT_MISSING = bytes.fromhex("00A4020C020000")
 # Budgets of the design, in milliseconds.
@@ -44,6 +50,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     yield _read_binary(223, READ_256_MS)
     yield _read_binary(4096, READ_4096_MS)
     yield _pace(folder)
+    yield _judgement(folder)
     yield from _modelled(folder)
     yield from _through_pcscd(folder)
 
@@ -117,6 +124,20 @@ def _pace(folder: Path) -> Figure:
     return Figure("PACE on brainpoolP256r1, host", statistics.median(times), "budget", PACE_MS, PACE_RUNS)
 
 
+def _judgement(folder: Path) -> Figure:
+    """Time parsing, passive and active authentication and cross-checks against the three signature checks in them."""
+    anchors = TrustAnchors.from_der([(folder / "csca" / "csca.der").read_bytes()])
+    evidence = _evidence(ModelledLink(_new_card(folder)), DEFAULT_PERSON.number, anchors)
+    parts = {part.name: part.data for part in evidence.parts}
+    groups = {number: parts[f"chip/dg{number}"] for number in (1, 2, 14, 15)}
+    files = Folder({0x1D: parts["chip/sod"], **groups}, Transcript.from_json(parts["chip/active_authentication"]))
+    key = ec.generate_private_key(ec.BrainpoolP256R1())
+    signature, public = key.sign(b"x", ec.ECDSA(hashes.SHA256())), key.public_key()
+    floor = 3 * median_ms(lambda: public.verify(signature, b"x", ec.ECDSA(hashes.SHA256())), JUDGEMENTS)
+    took = median_ms(lambda: inspect(files, anchors, ChipPolicy(), datetime.now(UTC)), JUDGEMENTS)
+    return Figure("judgement of a chip's files, host", took, "its three signature checks", floor, JUDGEMENTS)
+
+
 def _modelled(folder: Path) -> Iterator[Figure]:
     """Yield a whole read against the same bytes over the bare link; the chip's own time is in neither."""
     card = _new_card(folder)
@@ -136,6 +157,10 @@ def _modelled(folder: Path) -> Iterator[Figure]:
 
 
 def _read(link: CardLink, number: str, anchors: TrustAnchors) -> int:
+    return int(_evidence(link, number, anchors).facts["apdus"])
+
+
+def _evidence(link: CardLink, number: str, anchors: TrustAnchors) -> Evidence:
     result = read_chip(
         link,
         CardAccessNumber.from_number(number),
@@ -146,7 +171,7 @@ def _read(link: CardLink, number: str, anchors: TrustAnchors) -> int:
         deadline=time.monotonic() + WITHIN_S,
         cancelled=Event(),
     )
-    return int(result.evidence.facts["apdus"])
+    return result.evidence
 
 
 def _through_pcscd(folder: Path) -> Iterator[Figure]:

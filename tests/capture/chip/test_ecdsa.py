@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.capture.chip import RecordBinding, ecdsa
@@ -74,6 +74,7 @@ class TestPublished:
             ecdsa.from_plain(key, signature)
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.binary(max_size=80), st.integers(1, 2**255))
 def test_our_check_agrees_with_openssls(message: bytes, secret: int) -> None:
     """On a curve that both have."""
