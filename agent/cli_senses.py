@@ -319,11 +319,11 @@ def _asking(scan: bool, wanted: str) -> tuple[Ask, Ask, Ask]:
 
 
 def _chip_policy(allow_bac: bool, any_document: bool) -> ChipPolicy:
-    """Return a technician's policy: every optional group is shown, since nothing is kept but with --out."""
+    """Return a technician's policy: everything is shown, and written whole with --out; nothing else is kept."""
     from agent.capture.chip import CITIZEN_CARD, OPTIONAL_GROUPS, TRAVEL_DOCUMENT, ChipPolicy  # noqa: PLC0415
 
     document = TRAVEL_DOCUMENT if any_document else CITIZEN_CARD
-    return ChipPolicy(allow_bac=allow_bac, document=document, optional_groups=OPTIONAL_GROUPS)
+    return ChipPolicy(keep_raw_dg13=True, allow_bac=allow_bac, document=document, optional_groups=OPTIONAL_GROUPS)
 
 
 def _own_pad(config: Config, *, calibrated: bool = True) -> HotplugPad:

@@ -14,7 +14,8 @@ from agent.capture.chip.errors import ChipDataError
 from agent.capture.chip.files import MAX_FILE_BYTES
 from agent.capture.chip.judging import ChipFiles, ChipPolicy, ChipResult, Proofs, judge
 from agent.capture.chip.security_infos import SecurityInfos, parse_dg14
-from agent.capture.chip.security_object import parse_sod
+from agent.capture.chip.security_object import SecurityObject, parse_sod
+from agent.capture.chip.travel_groups import parse_com
 from agent.capture.chip.trust import TrustAnchors
 from agent.capture.evidence import Check, Evidence, Verdict
 
@@ -66,11 +67,28 @@ def inspect(folder: Folder, anchors: TrustAnchors, policy: ChipPolicy, now: date
     if unsigned:
         raise ChipDataError(f"not listed in EF.SOD: {', '.join(unsigned)}")
     checks = (
+        *_common_data(folder, sod),
         Check("access_control", Verdict.NOT_ASSESSED, OFFLINE, gate=False, attested=True),
         _active(folder, groups),
         Check("chip_authentication", Verdict.NOT_ASSESSED, OFFLINE, gate=False, attested=True),
     )
     return judge(ChipFiles(folder.files[_SOD], groups), sod, Proofs(checks), None, anchors, policy, now)
+
+
+def _common_data(folder: Folder, sod: SecurityObject) -> tuple[Check, ...]:
+    """Hold EF.COM, which is not signed, against EF.SOD; told only, since genuine documents differ too."""
+    if _COM not in folder.files:
+        return ()
+    name = "ef_com_consistency"
+    try:
+        listed = parse_com(folder.files[_COM]).data_groups
+    except ChipDataError as error:
+        return (Check(name, Verdict.FAILED, error.detail, gate=False),)
+    differing = sorted(listed ^ set(sod.data_groups))
+    if differing:
+        which = ", ".join(f"DG{number}" for number in differing)
+        return (Check(name, Verdict.FAILED, f"EF.COM and EF.SOD differ in {which}", gate=False),)
+    return (Check(name, Verdict.PASSED, gate=False),)
 
 
 def _active(folder: Folder, groups: dict[int, bytes]) -> Check:

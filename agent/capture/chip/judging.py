@@ -102,11 +102,12 @@ def judge(
     mrz = parse_dg1(files.groups[1], now.date())
     citizen = parse_dg13(files.groups[13]) if 13 in files.groups else CitizenData({})
     faces = parse_faces(files.groups[2]) if 2 in files.groups else ()
-    optional = OptionalData.parse(files.groups)
+    optional, optional_check = _optional(files.groups)
     checks = (
         *proofs.checks,
         *authenticate(sod, files.groups, anchors, now, files.absent),
         check_consistency(mrz, citizen, expected_number, personal_number=policy.document.personal_number),
+        *optional_check,
     )
     dropped = sorted(({*citizen.fields, *citizen.raw}) - policy.dg13_fields)
     facts = {
@@ -123,6 +124,14 @@ def judge(
     parts = (*_parts(files, faces, citizen, policy), *proofs.parts)
     portrait = faces[0] if faces else None
     return ChipResult(Evidence("chip", checks, parts, facts), _holder(mrz, citizen), portrait, optional)
+
+
+def _optional(groups: Mapping[int, bytes]) -> tuple[OptionalData, tuple[Check, ...]]:
+    """Parse the optional groups; what an issuer wrote badly there is told, and ends nothing."""
+    try:
+        return OptionalData.parse(groups), ()
+    except ChipDataError as error:
+        return OptionalData(), (Check("optional_groups", Verdict.FAILED, error.detail, gate=False),)
 
 
 def check_access(record: AccessRecord, infos: SecurityInfos) -> tuple[Check, Check]:

@@ -35,6 +35,8 @@ DOCUMENT_DETAILS = {
     0x5F55: "personalisation_time",
     0x5F56: "personalisation_system",
 }
+# The outer tags of DG1 to DG16 (4.6.1, table 35).
+_GROUP_TAGS = bytes.fromhex("6175637665666768696A6B6C6D6E6F70")
 _LIST, _NESTED, _JPEG = 0x5C, 0xA0, b"\xff\xd8\xff"
 # Pictures are left where they are: their hashes are checked, nobody reads them here.
 _PICTURES = frozenset({0x5F16, 0x5F1D, 0x5F1E})
@@ -55,6 +57,14 @@ class CommonData:
     lds_version: str
     unicode_version: str
     tags: bytes
+
+    @property
+    def data_groups(self) -> frozenset[int]:
+        """The data groups by number; raises ChipDataError for a tag of none."""
+        unknown = sorted(set(self.tags) - set(_GROUP_TAGS))
+        if unknown:
+            raise ChipDataError(f"EF.COM lists tag {unknown[0]:02X}")
+        return frozenset(_GROUP_TAGS.index(tag) + 1 for tag in self.tags)
 
 
 @dataclass(frozen=True, slots=True)

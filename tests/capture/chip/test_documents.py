@@ -83,6 +83,17 @@ class TestPassports:
         assert result.optional.document.texts == {}
         assert DEFAULT_PERSON.number not in repr(result)
 
+    def test_a_badly_written_optional_group_ends_nothing(self, new_link: NewLink, read: Read) -> None:
+        """It is told and is no gate; here its hash is wrong as well, which is one."""
+        link = new_link(document="passport")
+        groups = link.card._chip.files.application
+        (number,) = [number for number in groups if number & 0xFF == 0x0B]
+        groups[number] = bytes.fromhex("6B045F0E01FF")
+        result = read(link, key=ZONE, policy=replace(PASSPORT, optional_groups=frozenset({11})))
+        check = found(result, "optional_groups")
+        assert (check.verdict, check.gate) == (Verdict.FAILED, False)
+        assert found(result, "data_group_hashes").verdict is Verdict.FAILED
+
     def test_fingerprints_are_never_wanted(self, new_link: NewLink, read: Read) -> None:
         """DG3 is closed to a kiosk, whatever a policy lists."""
         policy = replace(PASSPORT, optional_groups=frozenset({3, 4, 7}))

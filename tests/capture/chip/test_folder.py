@@ -9,6 +9,7 @@ import pytest
 
 from agent.capture.chip import ChipDataError, ChipPolicy, RecordBinding
 from agent.capture.chip.folder import TRANSCRIPT, inspect, read_folder, write_folder
+from agent.capture.chip.tlv import encode
 from agent.capture.evidence import Verdict
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -64,6 +65,34 @@ def test_other_softwares_names(written: Path, read: Any, naming: dict[str, str])
     for name, other in naming.items():
         (written / name).rename(written / other)
     assert verdicts(written, read)["data_group_hashes"] is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    ("tags", "verdict", "reason"),
+    [
+        ("6175636D6E6F", Verdict.PASSED, ""),
+        ("61756D6E6F", Verdict.FAILED, "EF.COM and EF.SOD differ in DG3"),
+        ("6175636B6D6E6F", Verdict.FAILED, "EF.COM and EF.SOD differ in DG11"),
+        ("61FF", Verdict.FAILED, "EF.COM lists tag FF"),
+    ],
+)
+def test_ef_com_is_held_against_what_is_signed(
+    written: Path, read: Any, tags: str, verdict: Verdict, reason: str
+) -> None:
+    """Told, and no gate: it is not signed."""
+    listed = bytes.fromhex(tags)
+    versions = bytes.fromhex("5F0104303130375F3606303430303030")
+    (written / "EF_COM").write_bytes(encode(0x60, versions + encode(0x5C, listed)))
+    result = inspect(read_folder(written), read.anchors, KEEP, NOW)
+    (check,) = [check for check in result.evidence.checks if check.name == "ef_com_consistency"]
+    assert (check.verdict, check.reason, check.gate) == (verdict, reason, False)
+    assert result.evidence.verdict is Verdict.PASSED
+
+
+def test_a_folder_without_a_whole_ef_com_is_judged(written: Path, read: Any) -> None:
+    """Garbage there ends nothing."""
+    (written / "EF_COM").write_bytes(b"\x60\x00")
+    assert verdicts(written, read)["ef_com_consistency"] is Verdict.FAILED
 
 
 def test_a_changed_file_fails(written: Path, read: Any) -> None:
