@@ -29,8 +29,13 @@ def anchors_in(folder: Path) -> TrustAnchors:
 def chip_again(
     claims: RecordClaims, manifest: Manifest, parts: Mapping[str, bytes], anchors: TrustAnchors
 ) -> tuple[Check, ...]:
-    """Judge the record's chip anew, from its parts by name; the reason tells where the kiosk said otherwise."""
+    """Judge the record's chip anew, from its parts by name; the reason tells where the kiosk said otherwise.
+
+    Empty only when neither a stage nor a part speaks of a chip: what a kiosk leaves out must not go unseen.
+    """
     stage = next((stage for stage in manifest.stages if stage.name == CHIP), None)
+    if (stage is None or not stage.checks) and not any(name.startswith(f"{CHIP}/") for name in parts):
+        return ()
     recorded = RecordedChip(
         parts,
         manifest.record_id,
@@ -45,6 +50,7 @@ def chip_again(
 
 def _told(check: ChipCheck, said: Verdict | None) -> Check:
     verdict = _VERDICTS[check.verdict.name]
-    differs = f"the kiosk said {said.name.lower().replace('_', ' ')}" if said not in (None, verdict) and said else ""
+    differs = "" if said is None or said is verdict else f"the kiosk said {said.name.lower().replace('_', ' ')}"
     reason = "; ".join(filter(None, (check.reason, differs)))
-    return Check(check.name, verdict, reason, gate=check.gate)
+    # What the kiosk claims and the record does not show decides, even where its absence alone would not.
+    return Check(check.name, verdict, reason, gate=check.gate or (said is Verdict.PASSED and bool(differs)))

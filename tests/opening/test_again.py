@@ -162,10 +162,15 @@ def test_a_record_without_chip_has_nothing_to_verify_again(office: Office) -> No
     """No rows, not a failure."""
     record_id = os.urandom(16)
     result = office.read(record_id)
-    bare = dataclasses.replace(result, evidence=dataclasses.replace(result.evidence, parts=()))
+    bare = dataclasses.replace(result, evidence=dataclasses.replace(result.evidence, checks=(), parts=()))
     opened = office.opened(record_id, bare)
     assert opened.again == ()
     assert "verified again" not in verdict_table(opened.manifest, opened.again)
+
+
+def _is(part: str, missing: str) -> bool:
+    """Say whether a part is the one that is left out, or one of them."""
+    return part == missing or (missing in ("chip/", "chip/active") and part.startswith(missing))
 
 
 class TestReplay:
@@ -209,16 +214,33 @@ class TestReplay:
 class TestLyingKiosk:
     """A kiosk whose key signs what its chip never said; it claims that all passed."""
 
-    @pytest.mark.parametrize("part", ["chip/dg1", "chip/dg2", "chip/dg13_raw", "chip/dg14", "chip/dg15"])
-    def test_a_changed_group_fails(self, office: Office, part: str) -> None:
-        """By its hash or by what no longer parses."""
+    def test_a_changed_group_fails(self, office: Office) -> None:
+        """By its hash, whichever of them."""
         record_id = os.urandom(16)
         result = office.read(record_id)
-        data = bytearray(next(one.data for one in result.evidence.parts if one.name == part))
-        data[-1] ^= 1
-        opened = office.opened(record_id, result, {part: bytes(data)})
-        assert verdicts(opened)["data_group_hashes"] is Verdict.FAILED
-        assert "the kiosk said passed" in reason(opened, "data_group_hashes")
+        for part in ("chip/dg1", "chip/dg2", "chip/dg13_raw", "chip/dg14", "chip/dg15"):
+            data = bytearray(next(one.data for one in result.evidence.parts if one.name == part))
+            data[-1] ^= 1
+            opened = office.opened(record_id, result, {part: bytes(data)})
+            assert verdicts(opened)["data_group_hashes"] is Verdict.FAILED, part
+            assert "the kiosk said passed" in reason(opened, "data_group_hashes")
+
+    def test_what_is_left_out_does_not_go_unseen(self, office: Office) -> None:
+        """Neither all parts under verdicts that claim them, nor the one that signs the picture, nor the answer."""
+        record_id = os.urandom(16)
+        result = office.read(record_id)
+        for missing, name, verdict in (
+            ("chip/", "sod_signature", Verdict.FAILED),
+            ("chip/sod", "sod_signature", Verdict.FAILED),
+            ("chip/dg1", "data_consistency", Verdict.FAILED),
+            ("chip/dg2", "portrait_is_the_chips", Verdict.FAILED),
+            ("chip/active", "active_authentication", Verdict.NOT_ASSESSED),
+        ):
+            left = tuple(part for part in result.evidence.parts if not _is(part.name, missing))
+            bare = dataclasses.replace(result, evidence=dataclasses.replace(result.evidence, parts=left))
+            opened = office.opened(record_id, bare)
+            assert verdicts(opened)[name] is verdict, missing
+            assert next(check.gate for check in opened.again if check.name == name), missing
 
     def test_another_portrait_beside_dg2_fails(self, office: Office) -> None:
         """People look at the picture, the signature is over DG2."""
@@ -228,13 +250,14 @@ class TestLyingKiosk:
         assert verdicts(opened)["data_group_hashes"] is Verdict.PASSED
 
     @pytest.mark.parametrize("part", ["chip/sod", "chip/dg1", "chip/dg2", "chip/dg15", "chip/active_authentication"])
-    @pytest.mark.parametrize("data", [b"", b"\x77", b"\x30\x82\xff\xff", b"{}", bytes(64)])
-    def test_garbage_is_a_failed_check(self, office: Office, part: str, data: bytes) -> None:
+    def test_garbage_is_a_failed_check(self, office: Office, part: str) -> None:
         """Opening must not break on it: the record is opened, and says so."""
         record_id = os.urandom(16)
-        opened = office.opened(record_id, office.read(record_id), {part: data})
-        assert Verdict.FAILED in verdicts(opened).values() or Verdict.NOT_ASSESSED in verdicts(opened).values()
-        assert any("cannot be parsed" in c.reason or "not what was signed" in c.reason for c in opened.again)
+        result = office.read(record_id)
+        for data in (b"", b"\x77", b"\x30\x82\xff\xff", b"{}", bytes(64)):
+            opened = office.opened(record_id, result, {part: data})
+            assert Verdict.FAILED in verdicts(opened).values(), data
+            assert any("cannot be parsed" in c.reason or "not what was signed" in c.reason for c in opened.again)
 
     def test_a_clone_that_the_kiosk_calls_genuine_fails(self, office: Office) -> None:
         """Its answer is not the key's in DG15."""

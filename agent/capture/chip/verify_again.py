@@ -49,9 +49,9 @@ class RecordedChip:
 
 
 def verify_again(chip: RecordedChip, anchors: TrustAnchors) -> tuple[Check, ...]:
-    """Judge a record's chip anew; empty when the record has none. Parts that cannot be parsed are failed checks."""
+    """Judge a record's chip anew. Parts that are missing or cannot be parsed are failed checks."""
     if SOD not in chip.parts:
-        return ()
+        return (Check("sod_signature", Verdict.FAILED, "the record has no EF.SOD"),)
     return (
         *_parsed("passive_authentication", lambda: _passive(chip, anchors)),
         *_parsed(active_authentication.NAME, lambda: _active(chip)),
@@ -106,9 +106,11 @@ def _consistency(chip: RecordedChip) -> Check:
 
 def _portrait(chip: RecordedChip) -> tuple[Check, ...]:
     """Compare the picture beside DG2 with the one in it, which is signed."""
-    if PORTRAIT not in chip.parts or 2 not in chip.groups:
+    if PORTRAIT not in chip.parts:
         return ()
     name = "portrait_is_the_chips"
+    if 2 not in chip.groups:
+        return (Check(name, Verdict.FAILED, "the record has no DG2 that signs it"),)
     if parse_faces(chip.groups[2])[0].data != chip.parts[PORTRAIT]:
         return (Check(name, Verdict.FAILED, "the chip's portrait is another picture than DG2's"),)
     return (Check(name, Verdict.PASSED),)
