@@ -14,12 +14,9 @@ from firmware_mocks.card_reader import READER_NAME, CardProcess
 from firmware_mocks.card_reader import CardReader as MockReader
 
 from agent.capture.chip import (
-    TRAVEL_DOCUMENT,
     CardAccessNumber,
     ChipPolicy,
     ChipResult,
-    MrzInformation,
-    SessionBroken,
     TrustAnchors,
     WrongCan,
     read_chip,
@@ -355,60 +352,6 @@ class TestWholeCard:
         result = self.read(mock_reader.insert(None, "--fault", "no-extended-length"))
         assert result.evidence.verdict is Verdict.PASSED
         assert int(result.evidence.facts["piece_bytes"]) <= 256
-
-    def test_one_card_with_one_fault_after_another(self, mock_reader: MockReader) -> None:
-        """Changed at run time, over the reader's wire: each is judged for itself, and the card gets sound again."""
-        card = mock_reader.insert()
-        for words, failed in (
-            (("swapped-dg2",), {"data_group_hashes"}),
-            (("cloned",), {"active_authentication", "chip_authentication"}),
-            (("pieces=64", "no-extended-length"), set()),
-            (("exact-le", "short-read=120"), set()),
-            (("wire-6c", "no-extended-length"), set()),
-            ((), set()),
-        ):
-            card.fault(*words)
-            result = self.read(card)
-            found = {check.name for check in result.evidence.checks if check.verdict is Verdict.FAILED}
-            assert found == failed, words
-        card.fault("wrong-mac-after=2")
-        with pytest.raises(SessionBroken, match="MAC"):
-            self.read(card)
-
-    def test_long_keys_without_extended_length(self, mock_reader: MockReader) -> None:
-        """PACE and chip authentication with 2048-bit groups, in chained commands down to the reader."""
-        card = mock_reader.insert(None, "--document", "passport-dh", "--fault", "no-extended-length")
-        with connect() as session:
-            result = read_chip(
-                session,
-                MrzInformation(str(card.ready["mrz_information"])),
-                None,
-                TrustAnchors.from_der([card.csca.with_suffix(".der").read_bytes()]),
-                ChipPolicy(document=TRAVEL_DOCUMENT),
-                lambda _: None,
-                deadline=time.monotonic() + GUARD_S,
-                cancelled=Event(),
-                pieces=PieceMemory(),
-            )
-        assert result.evidence.verdict is Verdict.PASSED, result.evidence.reason
-
-    def test_a_card_that_is_lost_for_a_moment_is_read_on(self, mock_reader: MockReader) -> None:
-        """It leaves the field in one command and comes back by itself."""
-        card = mock_reader.insert(None, "--fault", "lost-at=11")
-        result = self.read(card)
-        assert result.evidence.verdict is Verdict.PASSED
-        assert result.evidence.facts["card_returns"] == "1"
-
-    def test_a_slow_link_tells_what_it_took(self, mock_reader: MockReader) -> None:
-        """The bit-rate model of the mock: the report has bytes, and the seconds of chip and link apart."""
-        card = mock_reader.insert(None, "--fault", "bit-rate=848")
-        result = self.read(card)
-        report = card.report()
-        assert report["apdus"] == int(result.evidence.facts["apdus"])
-        assert report["answer_bytes"] == int(result.evidence.facts["bytes_read"]) + 2 * report["apdus"]
-        carried = 8 * (report["command_bytes"] + report["answer_bytes"]) / 848_000
-        assert report["link_s"] == pytest.approx(0.002 * report["apdus"] + carried)
-        assert report["chip_s"] > 0
 
     @pytest.mark.parametrize("lost_at", [0, 3, 6, 7, 10])
     def test_a_card_that_vanishes_is_lost(self, mock_reader: MockReader, lost_at: int) -> None:

@@ -63,7 +63,7 @@ TABLE = (
     Fault("pieces=64"),
     Fault("pieces=200 no-extended-length"),
 )
-# What is wrong with the link takes time and a real one: tests/devices/test_smartcard.py has these over pcscd.
+# What is wrong with the link takes time and a real one: tests/devices/test_smartcard_faults.py has these over pcscd.
 ON_THE_LINK = {"lost-at", "vanish-after", "slow", "bit-rate"}
 
 
