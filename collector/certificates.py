@@ -1,4 +1,4 @@
-"""The TLS CA of a pilot and the certificates it issues: P-256, server or client, never both."""
+"""The TLS CA and the certificates it issues: P-256, server or client, never both."""
 
 from __future__ import annotations
 
@@ -48,12 +48,22 @@ class Authority:
 
     @classmethod
     def create(cls, name: str, period: Period) -> Authority:
-        """Make a CA that signs itself and may issue leaves only."""
+        """Make a CA that signs itself; below it there is one more, which issues leaves only."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = _name(name)
         builder = _builder(subject, subject, key.public_key(), period)
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         return cls(key, builder.add_extension(_usage(issues=True), critical=True).sign(key, hashes.SHA256()))
+
+    def for_kiosks(self, name: str, period: Period) -> Authority:
+        """Make the CA that works online: it can issue clients' certificates, and none that pose as a collector."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _builder(_name(name), self.certificate.subject, key.public_key(), period)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        builder = builder.add_extension(_usage(issues=True), critical=True)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([CLIENT]), critical=False)
+        builder = builder.add_extension(self._issuer(), critical=False)
+        return Authority(key, builder.sign(self.key, hashes.SHA256()))
 
     @property
     def pem(self) -> bytes:
@@ -68,15 +78,23 @@ class Authority:
     def issue(self, name: str, usage: x509.ObjectIdentifier, period: Period) -> Leaf:
         """Issue a certificate for a host or kiosk name, with a new key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-        builder = _builder(_name(name), self.certificate.subject, key.public_key(), period)
+        certificate = self.certify(name, key.public_key(), usage, period)
+        return Leaf(certificate.public_bytes(serialization.Encoding.PEM), _private_pem(key))
+
+    def certify(
+        self, name: str, public: ec.EllipticCurvePublicKey, usage: x509.ObjectIdentifier, period: Period
+    ) -> x509.Certificate:
+        """Issue a certificate for a host or kiosk name and its public key."""
+        builder = _builder(_name(name), self.certificate.subject, public, period)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(_usage(issues=False), critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        builder = builder.add_extension(issuer, critical=False)
+        builder = builder.add_extension(self._issuer(), critical=False)
         builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name)]), critical=False)
-        certificate = builder.sign(self.key, hashes.SHA256())
-        return Leaf(certificate.public_bytes(serialization.Encoding.PEM), _private_pem(key))
+        return builder.sign(self.key, hashes.SHA256())
+
+    def _issuer(self) -> x509.AuthorityKeyIdentifier:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
 
 
 def _builder(

@@ -4,52 +4,30 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agent.words import KioskError
+from collector.bundle_cli import bundle_app
+from collector.cli_frame import HERE, AsJson, ConfigPath, told
+from collector.cli_frame import err as _err
+from collector.cli_frame import out as _out
+from collector.cli_frame import print_json as _print_json
+from collector.cli_frame import read_file as _read
 from collector.config import load_config
-from collector.errors import NoSuchRecord
+from collector.kiosk_cli import kiosk_app
 
 if TYPE_CHECKING:
     from collector.importing import Imported
 
-P = ParamSpec("P")
-
-EXIT_FAILED, EXIT_NOT_FOUND = 1, 3
-
 app = typer.Typer(no_args_is_help=True, help="Trung tâm thu nhận · The collector.", pretty_exceptions_enable=False)
 
-ConfigPath = Annotated[Path, typer.Option("--config", envvar="COLLECTOR_CONFIG", help="collector.toml or its folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
-HERE = Path("/etc/kiosk-collector")
-
-_out, _err = Console(highlight=False), Console(stderr=True, highlight=False)
-
-
-def told(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn a KioskError into words and an exit code: 1 failed, 3 not found (2 is wrong usage)."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except KioskError as error:
-            if kwargs.get("as_json"):
-                _print_json({"error": _described(error)})
-            else:
-                _print_error(error)
-            raise typer.Exit(EXIT_NOT_FOUND if isinstance(error, NoSuchRecord) else EXIT_FAILED) from None
-
-    return run
+app.add_typer(kiosk_app, name="kiosk")
+app.add_typer(bundle_app, name="bundle")
 
 
 @app.command()
@@ -72,31 +50,40 @@ def serve(config: ConfigPath = HERE, as_json: AsJson = False) -> None:
 @told
 def init(
     folder: Annotated[Path, typer.Option(help="The collector's folder; must be empty or new.")],
-    kiosk: Annotated[list[str], typer.Option(help="Name of a kiosk; repeat for more.")],
-    kiosk_folder: Annotated[Path, typer.Option(help="One folder of trust per kiosk is made in here.")],
     policy: Annotated[Path, typer.Option(help="Policy document (JSON) to sign.")],
     csca: Annotated[list[Path], typer.Option(help="CSCA certificate (PEM or DER); repeat for more.")],
+    kiosk: Annotated[
+        list[str] | None, typer.Option(help="A kiosk whose whole folder of trust is made here; repeat for more.")
+    ] = None,
+    kiosk_folder: Annotated[Path | None, typer.Option(help="Where --kiosk puts its folders.")] = None,
     name: Annotated[str, typer.Option(help="The collector's name in receipts.")] = "collector",
     address: Annotated[str, typer.Option(help="HOST:PORT to listen at; kiosks connect to it.")] = "127.0.0.1:8443",
+    enrolment_address: Annotated[
+        str, typer.Option(help="HOST:PORT of the second port, where kiosks enrol and renew; `none` for none.")
+    ] = "127.0.0.1:8444",
     development: Annotated[bool, typer.Option(help="Accept test records.")] = False,
     suite: Annotated[str, typer.Option(help="Suite of the sealing key: x25519 or mlkem768-x25519.")] = "x25519",
     as_json: AsJson = False,
 ) -> None:
-    """Tạo khóa và gói tin cậy lần đầu · Make keys, certificates and bundles for a pilot.
+    """Tạo khóa và gói tin cậy lần đầu · Make the collector's keys, certificates and first bundles.
 
-    A stand-in until kiosks enrol themselves. It leaves the campaign key in FOLDER/campaign: move it to a machine
-    without network.
+    It leaves the campaign key and the TLS CA's key in FOLDER/campaign: move them to a machine without network. Kiosks
+    enrol afterwards (`collector kiosk add`); for a pilot, --kiosk makes a kiosk's folder at once.
     """
     from collector.recipients import suite_named  # noqa: PLC0415
     from collector.setup import Plan, set_up  # noqa: PLC0415 # only this command makes certificates
 
     anchors = tuple(_certificate(path) for path in csca)
-    chosen = suite_named(suite)
-    set_up(Plan(folder, kiosk_folder, name, address, tuple(kiosk), anchors, _read(policy), development, chosen))
+    chosen, second = suite_named(suite), "" if enrolment_address == "none" else enrolment_address
+    kiosks, folders = tuple(kiosk or ()), kiosk_folder or Path()
+    if kiosks and kiosk_folder is None:
+        raise typer.BadParameter("--kiosk needs --kiosk-folder")
+    set_up(Plan(folder, folders, name, address, kiosks, anchors, _read(policy), development, chosen, second))
+    made = [folder, *(folders / one for one in kiosks)]
     if as_json:
-        _print_json({"folder": str(folder), "kiosk_folders": [str(kiosk_folder / one) for one in kiosk]})
+        _print_json({"folder": str(folder), "kiosk_folders": [str(one) for one in made[1:]]})
     else:
-        _out.print(f"✓ {escape(str(folder))}, {escape(str(kiosk_folder))}")
+        _out.print(f"✓ {escape(', '.join(map(str, made)))}")
 
 
 @app.command("import")
@@ -229,32 +216,6 @@ def alarms(
     for row in rows:
         table.add_row(*(escape(str(row[column])) for column in ("raised_at", "kiosk", "epoch", "code", "detail")))
     _out.print(table)
-
-
-def _print_json(value: object) -> None:
-    # Not through rich: it breaks long strings at the width of the terminal.
-    print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)
-
-
-def _described(error: KioskError) -> dict[str, str]:
-    told = {"code": error.code, "vi": error.words.vi, "en": error.words.en, "detail": error.detail}
-    return told | {"remedy_vi": error.remedy.vi, "remedy_en": error.remedy.en}
-
-
-def _print_error(error: KioskError) -> None:
-    _err.print(f"[bold red]✗ {escape(error.words.vi)}[/]  ({error.code})\n  [dim]{escape(error.words.en)}[/]")
-    if error.detail:
-        _err.print(f"  {escape(error.detail)}")
-    _err.print(f"  → {escape(error.remedy.vi)}\n    [dim]{escape(error.remedy.en)}[/]")
-
-
-def _read(path: Path) -> bytes:
-    from collector.errors import SetupFailed  # noqa: PLC0415 # only `init` reads other files
-
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SetupFailed(f"{path}: {error.strerror}") from error
 
 
 def _certificate(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from collector.errors import ConfigInvalid
 
 FILE_NAME = "collector.toml"
+PATHS = ("store", "keys", "tls", "issuing_certificate", "issuing_key", "bundles", "anchors")
 
 
 class CollectorConfig(BaseModel):
@@ -20,7 +21,17 @@ class CollectorConfig(BaseModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")
     address: str = Field(pattern=r"^[A-Za-z0-9.-]+:[0-9]{1,5}$")
+    # The second port, without client certificates: enrolment, renewal, time. Empty: there is none.
+    enrolment_address: str = Field(default="", pattern=r"^([A-Za-z0-9.-]+:[0-9]{1,5})?$")
     development: bool = False
+    # The CA that issues kiosks' certificates, with those between it and a root of tls/ca.pem; not a root itself.
+    issuing_certificate: Path = Path("tls/issuing.pem")
+    issuing_key: Path = Path("tls/issuing.key")
+    certificate_days: float = Field(default=7, gt=0, le=90)
+    # A kiosk that was offline may renew for so long after its certificate expired.
+    renewal_grace_days: float = Field(default=60, ge=0, le=365)
+    # Bundles that a kiosk gets when it enrols.
+    bundles: Path = Path("bundles")
     store: Path = Path("store")
     keys: Path = Path("keys")
     tls: Path = Path("tls")
@@ -40,8 +51,7 @@ def load_config(path: Path) -> CollectorConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigInvalid(f"{file}: {error}") from error
     folder = file.resolve().parent
-    paths = ("store", "keys", "tls", "anchors")
-    return config.model_copy(update={name: folder / getattr(config, name) for name in paths})
+    return config.model_copy(update={name: folder / getattr(config, name) for name in PATHS})
 
 
 def check_config(source: str, values: Mapping[str, object]) -> CollectorConfig:

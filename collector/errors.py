@@ -120,3 +120,36 @@ class NoSuchKiosk(CollectorError):
     code = "collector.no_such_kiosk"
     words = Words("Chưa đăng ký kiosk này.", "No kiosk of this name is registered.")
     remedy = Words("Kiểm tra tên, hoặc dùng `collector register`.", "Check the name, or use `collector register`.")
+
+
+class IssuerUnusable(CollectorError):
+    """The files of the CA that issues kiosks' certificates do not fit together; `detail` names the file."""
+
+    code = "collector.issuer"
+    words = Words("Không dùng được CA cấp chứng thư cho kiosk.", "The CA for kiosks' certificates cannot be used.")
+    remedy = Words(
+        "Kiểm tra issuing_certificate, issuing_key và tls/ca.pem (docs/enrolment.md).",
+        "Check issuing_certificate, issuing_key and tls/ca.pem (docs/enrolment.md).",
+    )
+
+
+class KioskNotAdmitted(CollectorError):
+    """A kiosk is not on the list, or was revoked; `detail` says which."""
+
+    code = "collector.kiosk_not_admitted"
+    words = Words("Kiosk không có trong danh sách hoặc đã bị thu hồi.", "The kiosk is not on the list, or was revoked.")
+    remedy = Words(
+        "Xem `collector kiosk list`; thêm bằng `collector kiosk add`.",
+        "See `collector kiosk list`; add it with `collector kiosk add`.",
+    )
+
+
+class BundleRefused(CollectorError):
+    """A bundle that is not signed, or not believed; `detail` says why. Nothing was written."""
+
+    code = "collector.bundle_refused"
+    words = Words("Không ký hoặc không tin gói này.", "The bundle is not signed, or not believed.")
+    remedy = Words(
+        "Sửa điều được nêu; số phiên bản phải cao hơn gói trước.",
+        "Correct what is named; the version must be above the one before.",
+    )

@@ -12,7 +12,7 @@ _SUITES = {suite.label: suite for suite in Suite}
 
 def recipient_key_ids(folder: Path) -> frozenset[bytes]:
     """Return the ids of the sealing keys that records may be sealed for. Raises KeyUnusable."""
-    found = frozenset(_public(path).key_id for path in folder.glob(PUBLIC))
+    found = frozenset(public_key_of(path).key_id for path in folder.glob(PUBLIC))
     if not found:
         # Without one every record would go into quarantine.
         raise KeyUnusable(f"{folder / PUBLIC}: none is here")
@@ -37,7 +37,8 @@ def suite_named(label: str) -> Suite:
         raise KeyUnusable(f"suite {label}: one of {', '.join(_SUITES)}") from None
 
 
-def _public(path: Path) -> RecipientKey:
+def public_key_of(path: Path) -> RecipientKey:
+    """Read a public key's file. Raises KeyUnusable."""
     try:
         label, _, digits = path.read_text(encoding="ascii").partition(" ")
         return RecipientKey.from_raw(bytes.fromhex(digits), _SUITES[label])

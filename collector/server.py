@@ -14,10 +14,14 @@ import grpc
 import grpc.aio
 import structlog
 
+from agent.proto.enrolment import EnrolmentServicer
 from agent.proto.stream import MAX_MESSAGE_BYTES, AppendServicer, Limits, add_append
 from agent.sealing import FileSigningKey
+from collector.admission import Admission
 from collector.config import CollectorConfig
+from collector.embedded_registry import EmbeddedRegistry
 from collector.embedded_store import EmbeddedStore
+from collector.enrolment_server import enrolment_service, open_enrolment_server
 from collector.errors import AddressInUse, TlsUnusable
 from collector.ingest import Rules
 from collector.recipients import recipient_key_ids
@@ -61,15 +65,21 @@ def serve(config: CollectorConfig, ready: Callable[[str], None]) -> None:
             log.warning("collector.left_over_files_removed", files=removed)
         service = make_service(config, store)
         try:
-            asyncio.run(_serve(config, service, ready))
+            with EmbeddedRegistry(config.store) as registry, enrolment_service(config) as enrolment:
+                asyncio.run(_serve(config, service, Admission(registry), enrolment, ready))
         finally:
             service.close()
 
 
-async def open_server(config: CollectorConfig, servicer: AppendServicer) -> grpc.aio.Server:
-    """Return a server that listens at the configured address. Raises TlsUnusable or AddressInUse."""
+async def open_server(
+    config: CollectorConfig, servicer: AppendServicer, admission: Admission | None = None
+) -> grpc.aio.Server:
+    """Return a server that listens at the configured address; `admission` stands before it.
+
+    Raises TlsUnusable or AddressInUse.
+    """
     credentials = _credentials(config.tls)
-    server = grpc.aio.server(options=OPTIONS)
+    server = grpc.aio.server(options=OPTIONS, interceptors=() if admission is None else (admission,))
     add_append(server, servicer, _peer_name)
     try:
         server.add_secure_port(config.address, credentials)
@@ -80,14 +90,23 @@ async def open_server(config: CollectorConfig, servicer: AppendServicer) -> grpc
     return server
 
 
-async def _serve(config: CollectorConfig, service: CollectorService, ready: Callable[[str], None]) -> None:
+async def _serve(
+    config: CollectorConfig,
+    service: CollectorService,
+    admission: Admission,
+    enrolment: EnrolmentServicer | None,
+    ready: Callable[[str], None],
+) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    server = await open_server(config, service)
+    server = await open_server(config, service, admission)
+    second = None if enrolment is None else await open_enrolment_server(config, enrolment)
     log.info("collector.ready", address=config.address, development=config.development)
     ready(config.address)
     await stopping.wait()
+    if second is not None:
+        await second.stop(0)
     await service.drain()
     await server.stop(DRAIN_S)
     log.info("collector.stopped")

@@ -1,4 +1,4 @@
-"""A first set-up: TLS CA, the three keys, one folder of trust per kiosk. It stands in until kiosks enrol themselves."""
+"""A first set-up: TLS CA, the three keys, and for a pilot one folder of trust per kiosk."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from agent.sealing import (
 )
 from collector.certificates import CA_DAYS, CLIENT, LEAF_DAYS, SERVER, Authority, Leaf, Period
 from collector.config import FILE_NAME, check_config
+from collector.embedded_registry import EmbeddedRegistry
 from collector.embedded_store import EmbeddedStore
 from collector.errors import AlreadyExists, SetupFailed
 from collector.recipients import public_line
@@ -57,6 +58,7 @@ class Plan:
     policy: bytes = field(repr=False)
     development: bool
     suite: Suite = Suite.X25519
+    enrolment_address: str = ""
 
 
 def set_up(plan: Plan) -> None:
@@ -73,9 +75,9 @@ def set_up(plan: Plan) -> None:
 
 
 def _check(plan: Plan) -> None:
-    check_config(FILE_NAME, {"name": plan.name, "address": plan.address, "development": plan.development})
+    check_config(FILE_NAME, _settings(plan))
     wrong = [kiosk for kiosk in plan.kiosks if not KIOSK_NAME.fullmatch(kiosk)]
-    if wrong or not plan.kiosks or len(set(plan.kiosks)) != len(plan.kiosks):
+    if wrong or len(set(plan.kiosks)) != len(plan.kiosks):
         raise SetupFailed(f"kiosk {', '.join(wrong) or 'names'}: each once, of a-z, 0-9 and -, at most 63 characters")
     try:
         json.loads(plan.policy)
@@ -88,7 +90,7 @@ def _check(plan: Plan) -> None:
 
 def _make(plan: Plan) -> None:
     now = datetime.datetime.now(datetime.UTC)
-    for sub in ("keys", "tls", "campaign", "anchors"):
+    for sub in ("keys", "tls", "campaign", "bundles", "anchors"):
         (plan.folder / sub).mkdir(mode=0o700, parents=True)
     for anchor in plan.anchors:
         # As `kiosk trust` keeps them: whoever opens records here checks their chips against these.
@@ -96,20 +98,38 @@ def _make(plan: Plan) -> None:
     authority = Authority.create(f"{plan.name} TLS CA", Period.of_days(CA_DAYS, now))
     _write(plan.folder / "campaign" / "tls-ca.key", authority.key_pem)
     _write(plan.folder / "tls" / "ca.pem", authority.pem)
+    issuing = authority.for_kiosks(f"{plan.name} kiosk CA", Period.of_days(CA_DAYS, now))
+    _write_leaf(plan.folder / "tls", "issuing", Leaf(issuing.pem, issuing.key_pem))
     period = Period.of_days(LEAF_DAYS, now)
     _write_leaf(plan.folder / "tls", "server", authority.issue(plan.address.rpartition(":")[0], SERVER, period))
     campaign = FileSigningKey.create(plan.folder / "campaign" / "campaign.key")
+    _write(plan.folder / "campaign" / "campaign.pem", _public_pem(campaign.public_key))
     bundles = _bundles(plan, campaign)
-    with EmbeddedStore(plan.folder / "store", create=True) as store:
+    for kind, data in bundles.items():
+        _write(plan.folder / "bundles" / f"{kind}.bundle", data)
+    with (
+        EmbeddedStore(plan.folder / "store", create=True) as store,
+        EmbeddedRegistry(plan.folder / "store", create=True) as registry,
+    ):
         for kiosk in plan.kiosks:
+            registry.add(kiosk, "collector init", time.time_ns())
             key = _kiosk(plan.kiosk_folder / kiosk, authority.issue(kiosk, CLIENT, period), bundles)
             _write(plan.kiosk_folder / kiosk / "campaign.pem", _public_pem(campaign.public_key))
             _write(plan.kiosk_folder / kiosk / "tls" / "ca.pem", authority.pem)
             head = epoch_start(kiosk, FIRST_EPOCH, key.key_id)
             store.register(kiosk, FIRST_EPOCH, point_of(key.public_key), head)
-    development = "true" if plan.development else "false"
-    settings = f'name = "{plan.name}"\naddress = "{plan.address}"\ndevelopment = {development}\n'
+    settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in _settings(plan).items())
     _write(plan.folder / FILE_NAME, settings.encode())
+
+
+def _settings(plan: Plan) -> dict[str, object]:
+    """Return the configuration; JSON's texts and booleans are TOML's, too."""
+    return {
+        "name": plan.name,
+        "address": plan.address,
+        "enrolment_address": plan.enrolment_address,
+        "development": plan.development,
+    }
 
 
 def _bundles(plan: Plan, campaign: FileSigningKey) -> Mapping[str, bytes]:

@@ -44,6 +44,7 @@ from agent.sealing.record_key import (
     show_record_key,
 )
 from agent.sealing.registered_key import public_pem as public_key_pem
+from agent.sealing.renewal import RenewalClaims, sign_renewal, verify_renewal
 from agent.sealing.statements import (
     CheckpointClaims,
     LostRangeClaims,
@@ -55,6 +56,7 @@ from agent.sealing.statements import (
     verify_lost_range,
     verify_tombstone,
 )
+from agent.sealing.time_answer import TimeAnswer, sign_time, verify_time
 
 __all__ = [
     "AnchorCertificates",
@@ -85,12 +87,14 @@ __all__ = [
     "RecordClaims",
     "RecordKey",
     "RecordKeySettings",
+    "RenewalClaims",
     "SealBroken",
     "SealingError",
     "SignatureInvalid",
     "SignedRecord",
     "SigningKey",
     "Suite",
+    "TimeAnswer",
     "TombstoneClaims",
     "Validity",
     "WrongBundle",
@@ -115,6 +119,8 @@ __all__ = [
     "sign_lost_range",
     "sign_receipt",
     "sign_record",
+    "sign_renewal",
+    "sign_time",
     "sign_tombstone",
     "signing_key_from_pem",
     "verify_checkpoint",
@@ -122,5 +128,7 @@ __all__ = [
     "verify_lost_range",
     "verify_receipt",
     "verify_record",
+    "verify_renewal",
+    "verify_time",
     "verify_tombstone",
 ]

@@ -37,7 +37,6 @@ def test_everything_that_is_made_is_for_its_owner_only(plan: Plan, tmp_path: Pat
         ({"kiosks": ("../up",)}, SetupFailed),
         ({"kiosks": ("Kiosk",)}, SetupFailed),
         ({"kiosks": ("a", "a")}, SetupFailed),
-        ({"kiosks": ()}, SetupFailed),
         ({"policy": b"{"}, SetupFailed),
         ({"policy": b"\xff"}, SetupFailed),
         ({"name": 'x"\ndevelopment = true #'}, ConfigInvalid),
