@@ -139,6 +139,29 @@ def _asked_for(screen: Screen, caller: dict[str, str]) -> dict[str, str]:
 
 @app.command()
 @told
+def status(socket: SocketPath = DEFAULT_SOCKET, as_json: AsJson = False) -> ExitCode:
+    """Trạng thái · Connection, waiting records, certificate and clock, as the daemon knows them."""
+    from agent.commands import status as command  # noqa: PLC0415
+
+    return command.show(Screen(as_json=as_json), socket)
+
+
+@app.command()
+@told
+def enrol(
+    token: Annotated[str, typer.Option(help="The one-time token of `collector kiosk add` or `token`.")],
+    collector: Annotated[str, typer.Option(help="HOST:PORT of its second port; default: the configuration's.")] = "",
+    config: ConfigPath = DEFAULT_PATH,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Ghi danh · Get this kiosk's certificate, the collector's CA and the first bundles."""
+    from agent.commands import enrol as command  # noqa: PLC0415 # loads gRPC only here
+
+    return command.enrol(Screen(as_json=as_json), config, token, collector)
+
+
+@app.command()
+@told
 def devices(
     socket: SocketPath = DEFAULT_SOCKET, config: ConfigPath = DEFAULT_PATH, as_json: AsJson = False
 ) -> ExitCode:

@@ -120,9 +120,10 @@ class KeysSection(Section):
 
 
 class CollectorSection(Section):
-    """The central collector, as host:port."""
+    """The central collector, as host:port. `enrolment_address` is its second port: enrolment, renewal, time."""
 
     address: Address
+    enrolment_address: Address | Literal[""] = ""
 
 
 class QueueSection(Section):

@@ -39,6 +39,7 @@ from agent.diagnostics import ListDevices, list_devices
 from agent.diagnostics.camera_sample import take_sample
 from agent.diagnostics.devices import pad_choice
 from agent.diagnostics.picture import png
+from agent.enrolment import Renewal, TimeFloor, TlsFolder
 from agent.epochs import EpochBook, Epochs
 from agent.intake.chip_stage import ChipStage, chip_policy
 from agent.intake.desk import Desk
@@ -83,11 +84,15 @@ class Daemon:
         require_provisioned(config.trust.folder)
         book = epoch_book(config)
         self._epoch = book.current()
-        self._trust = trust = load_trust(config.trust.folder, time.time_ns(), book.keys(self._epoch.number), versions)
+        TlsFolder(config.trust.folder / "tls").settle()
+        self._floor = TimeFloor(config.kiosk.data_folder / "time.json")
+        now_ns = self._floor.at_least(time.time_ns())
+        self._trust = trust = load_trust(config.trust.folder, now_ns, book.keys(self._epoch.number), versions)
         self._stack.callback(release, trust.record_key)
         self._rules = Rules(parse_policy(trust.policy.document), trust.policy.sha256)
         self._queue = self._open_queue(trust, book)
         self._uplink = self._open_uplink(trust)
+        self._renewal = self._open_renewal(trust)
         self._camera = self._open_camera()
         self._vision: VisionWorker | None = None
         self._prepare_vision()
@@ -146,6 +151,17 @@ class Daemon:
                 "rewound_to": state.rewound_to,
                 "lost_at_collector": [list(pair) for pair in state.lost_at_collector],
             },
+            "certificate": self._certificate(),
+        }
+
+    def _certificate(self) -> Mapping[str, object]:
+        state = self._renewal.state
+        return {
+            "renews_itself": bool(self._config.collector.enrolment_address),
+            "expires_at_ns": state.expires_at_ns or None,
+            "due_at_ns": state.due_at_ns or None,
+            "clock_offset_ns": state.clock_offset_ns,
+            "error": describe(state.last_error) if state.last_error else None,
         }
 
     def devices(self) -> list[DeviceInfo]:
@@ -248,6 +264,24 @@ class Daemon:
         self._stack.callback(thread.join, STOP_WITHIN_S)
         self._stack.callback(self._stopping.set)
         return uplink
+
+    def _open_renewal(self, trust: Trust) -> Renewal:
+        collector = self._config.collector
+        renewal = Renewal(
+            kiosk=self._config.kiosk.name,
+            address=collector.enrolment_address,
+            folder=TlsFolder(trust.tls.certificate.parent),
+            receipt_keys=trust.receipt_keys,
+            floor=self._floor,
+        )
+        if not collector.enrolment_address:
+            log.warning("enrolment.no_address", remedy="docs/enrolment.md: collector.enrolment_address")
+            return renewal
+        thread = Thread(target=renewal.run, args=(self._stopping,), name="renewal")
+        thread.start()
+        self._stack.callback(thread.join, STOP_WITHIN_S)
+        self._stack.callback(self._stopping.set)
+        return renewal
 
     def _stages(self, trust: Trust) -> list[Stage]:
         config, policy = self._config, self._rules.policy

@@ -61,9 +61,11 @@ ALLOWED = {
         "agent.transfer",
         "agent.provisioning",
         "agent.daemon",
+        "agent.enrolment",
         "agent.epochs",
     },
     "agent.bundle_versions": set(),
+    "agent.enrolment": {"agent.uplink", "agent.sealing", "agent.proto"},
     "agent.epochs": {"agent.queue", "agent.sealing", "agent.proto"},
     "agent.provisioning": {
         "agent.sealing",

@@ -42,3 +42,12 @@ def open_channel(address: str, tls: TlsFiles) -> grpc.Channel:
         raise TlsFilesUnusable(f"{error.filename}: {error.strerror}") from error
     credentials = grpc.ssl_channel_credentials(ca, key, certificate)
     return grpc.secure_channel(address, credentials, OPTIONS)
+
+
+def file_identity(path: Path) -> int:
+    """Return a number that changes when a file is replaced; 0 when it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0
+    return hash((status.st_ino, status.st_mtime_ns))

@@ -41,7 +41,7 @@ def diagnose(address: str, tls: TlsFiles, cancelled: Event, now: datetime.dateti
         own = x509.load_pem_x509_certificate(tls.certificate.read_bytes())
         context = _context(tls)
         host, _, port = address.rpartition(":")
-        with socket.create_connection(_resolve(host, int(port), cancelled), STEP_S) as plain:
+        with socket.create_connection(resolve(host, int(port), cancelled), STEP_S) as plain:
             return _shake_hands(plain, host, context, own, now)
     except UplinkError as error:
         return error
@@ -70,8 +70,11 @@ def _context(tls: TlsFiles) -> ssl.SSLContext:
     return context
 
 
-def _resolve(host: str, port: int, cancelled: Event) -> Target:
-    """Ask DNS in a thread of its own: the call has no deadline and cannot be cancelled."""
+def resolve(host: str, port: int, cancelled: Event) -> Target:
+    """Return the first address of a name; raise NameNotResolved.
+
+    DNS is asked in a thread of its own: the call has no deadline and cannot be cancelled.
+    """
     answers: SimpleQueue[Target | Exception] = SimpleQueue()
 
     def ask() -> None:

@@ -124,6 +124,14 @@ class KioskRefused(UplinkError):
     )
 
 
+class CertificateChanged(UplinkError):
+    """The kiosk has a new certificate: the connection is taken up anew with it."""
+
+    code = "uplink.certificate_changed"
+    words = Words("Kết nối lại với chứng thư mới.", "Connecting again with the new certificate.")
+    remedy = Words("Không cần làm gì.", "Nothing to do.")
+
+
 class KioskNotRegistered(UplinkError):
     """The collector knows no kiosk of this name, or the certificate is for another one."""
 

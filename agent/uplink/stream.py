@@ -26,6 +26,7 @@ from agent.proto.stream import (
     SealedRecord,
 )
 from agent.uplink.errors import (
+    CertificateChanged,
     CollectorBusy,
     CollectorDown,
     EpochNotAuthorised,
@@ -98,6 +99,10 @@ class Course(Protocol):
         """Wait for a record to become durable."""
         ...
 
+    def outdated(self) -> bool:
+        """Say whether the certificate was replaced since the connection began."""
+        ...
+
 
 class Stream:
     """Use it as a context manager and call `run` once; after the `with` no thread of it touches the queue."""
@@ -151,7 +156,9 @@ class Stream:
             if self._cancelled.wait(POLL_S) or self._failure is not None:
                 break
             waited_for = self._waits_too_long()
-            if waited_for:
+            if self._course.outdated():
+                self._failure = CertificateChanged()
+            elif waited_for:
                 self._failure = Silent(waited_for)
         call.cancel()
 

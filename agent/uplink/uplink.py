@@ -17,13 +17,14 @@ from agent.proto.stream import Ack, EpochStart, Open, Placed, Resume, SealedReco
 from agent.queue import HeadMismatch, NoSuchRecord, Queue, RecordLost
 from agent.sealing import ReceiptKeys, RecordKey, SealingError, verify_receipt, verify_record
 from agent.uplink.backoff import Backoff
-from agent.uplink.channel import TlsFiles, open_channel
+from agent.uplink.channel import TlsFiles, file_identity, open_channel
 from agent.uplink.diagnosis import diagnose
 from agent.uplink.errors import (
     CollectorDown,
     CollectorFailed,
     CollectorSilent,
     Forked,
+    KioskRefused,
     OwnRecordBroken,
     ReceiptNotBelieved,
     UplinkError,
@@ -62,6 +63,7 @@ class Uplink:
         self._backoff, self._wall_ns = Backoff(jitter), wall_ns
         self._statements, self._epoch_start = Statements(kiosk, record_key, wall_ns), epoch_start
         self._patience = patience or Patience()
+        self._certificate = 0
         self._lock = Lock()
         self._state = UplinkState()
 
@@ -169,8 +171,14 @@ class Uplink:
         """Wait a moment for record `seq` to become durable; say whether it is there."""
         return self._queue.wait_for_append(seq - 1, wait_s)
 
+    def outdated(self) -> bool:
+        """Say whether the certificate's file was replaced since the connection began."""
+        return self._certificate != file_identity(self._tls.certificate)
+
     def _attempt(self, cancelled: Event) -> KioskError:
         """Connect and stay connected; return why that ended."""
+        # Before the files are read: a change in between is seen one time too often rather than never.
+        self._certificate = file_identity(self._tls.certificate)
         try:
             with Stream(self, open_channel(self._address, self._tls), cancelled, self._patience) as stream:
                 stream.run()
@@ -190,7 +198,7 @@ class Uplink:
 
     def _explain(self, error: UplinkError, cancelled: Event) -> UplinkError:
         """Ask the network for a deeper cause, unless a program at the other end has already named one."""
-        if cancelled.is_set() or isinstance(error, CollectorFailed):
+        if cancelled.is_set() or isinstance(error, CollectorFailed | KioskRefused):
             return error
         return diagnose(self._address, self._tls, cancelled) or error
 
@@ -204,4 +212,6 @@ def _as_error(failure: grpc.RpcError) -> UplinkError:
     said = (failure.details() if isinstance(failure, grpc.Call) else None) or type(failure).__name__
     if code is None or code in NO_CONNECTION:
         return CollectorDown(said[:MAX_SAID])
+    if code is grpc.StatusCode.PERMISSION_DENIED:
+        return KioskRefused(said[:MAX_SAID])
     return CollectorFailed(f"{code.name}: {said[:MAX_SAID]}")

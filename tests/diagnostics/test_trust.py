@@ -211,17 +211,18 @@ class TestCertificate:
         [
             (-1, -5, "trust.certificate.outside_its_dates"),
             (60, 2, "trust.certificate.outside_its_dates"),
-            (5, -5, "trust.certificate.expires_soon"),
+            (1, -5, "trust.certificate.expires_soon"),
+            (3, -5, "trust.certificate"),
             (60, -5, "trust.certificate"),
         ],
-        ids=["expired", "not-yet", "soon", "fine"],
+        ids=["expired", "not-yet", "soon", "due", "fine"],
     )
     def test_dates(self, kiosk: Kiosk, days: float, begins: float, code: str) -> None:
         """The evidence puts them beside the clock."""
         self.give(kiosk, days=days, begins=begins)
         found = kiosk.finding("trust.certificate")
         assert found.code == code
-        assert "the clock says" in found.evidence
+        assert "days old" in found.evidence
 
     def test_another_name(self, kiosk: Kiosk) -> None:
         """Both names are told."""

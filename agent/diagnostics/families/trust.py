@@ -36,7 +36,8 @@ from agent.sealing.registered_key import public_path, read_registered, require_r
 
 FAMILY = Family("trust", "Tin cậy và khóa", "Trust and keys")
 
-SOON_S = 14 * 86400.0
+DAY_S = 86400.0
+SOON_S = 14 * DAY_S
 SECRETS = ("record.key", "tls/client.key", "journal.key")
 FILES = ("campaign.pem", "tls/ca.pem", "tls/client.pem", "tls/client.key")
 BUNDLE_ERRORS = (SignatureInvalid, WrongBundle, Malformed, KeyUnusable)
@@ -101,15 +102,15 @@ CERTIFICATE_EXPIRED = error(
     "trust.certificate.outside_its_dates",
     "Chứng thư của kiosk ngoài thời hạn: hồ sơ không gửi được.",
     "The kiosk's certificate is outside its dates: records cannot leave.",
-    "Xem ngày giờ của kiosk trước; rồi xin trung tâm cấp lại. Thu nhận vẫn tiếp tục được.",
-    "Look at the kiosk's clock first; then have it issued again. Intake goes on.",
+    "Xem ngày giờ của kiosk trước; có mạng thì kiosk tự gia hạn, nếu không: `kiosk enrol`. Thu nhận vẫn tiếp tục được.",
+    "Look at the clock first; with a network the kiosk renews by itself, else `kiosk enrol`. Intake goes on.",
 )
 CERTIFICATE_EXPIRES = warn(
     "trust.certificate.expires_soon",
-    "Chứng thư của kiosk sắp hết hạn.",
-    "The kiosk's certificate expires soon.",
-    "Xin trung tâm cấp lại trong hai tuần tới.",
-    "Have it issued again within two weeks.",
+    "Chứng thư của kiosk sắp hết hạn, lẽ ra đã được gia hạn.",
+    "The kiosk's certificate expires soon, and should have been renewed by now.",
+    "Xem `kiosk status`: lý do chưa gia hạn; kiểm tra mạng và collector.enrolment_address.",
+    "See `kiosk status` for what keeps it from renewing; check network and collector.enrolment_address.",
 )
 CERTIFICATE_NAME = error(
     "trust.certificate.other_name",
@@ -332,10 +333,12 @@ def _dated(context: Context, bundle: Bundle, told: str) -> Outcome:
 
 def _certificate_dates(certificate: x509.Certificate, now: datetime) -> Outcome:
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    evidence = f"{begins:%Y-%m-%d} to {ends:%Y-%m-%d}; the clock says {now:%Y-%m-%d}"
+    age, left = (now - begins).total_seconds() / DAY_S, (ends - now).total_seconds() / DAY_S
+    evidence = f"{begins:%Y-%m-%d} to {ends:%Y-%m-%d}, {age:.1f} days old, {left:.1f} left; clock {now:%Y-%m-%d}"
     if not begins <= now <= ends:
         return CERTIFICATE_EXPIRED.seen(evidence)
-    return CERTIFICATE_EXPIRES.seen(evidence) if (ends - now).total_seconds() < SOON_S else ok(evidence)
+    # The kiosk renews between two thirds and 77 % of a certificate's life.
+    return CERTIFICATE_EXPIRES.seen(evidence) if left < (age + left) / 5 else ok(evidence)
 
 
 def _verifies(key: FileRecordKey, probe: bytes) -> bool:
