@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -35,6 +36,7 @@ class Stage:
 
     folder: Path
     collector_address: str
+    enrolment_address: str
     reader: CardReader
     camera: CameraMock
     pad: MockPad
@@ -93,17 +95,18 @@ def set_stage(folder: Path, roster: Path, csca: Path, more: Settings | None = No
     `more` are settings of the agent beyond the demo's own. Raises ProgramFailed or a mock's error with the log of
     what did not start.
     """
-    address = f"127.0.0.1:{_free_port()}"
+    address, second_address = (f"127.0.0.1:{_free_port()}" for _ in range(2))
     (folder / "logs").mkdir(parents=True)
-    _init_collector(folder, address, csca)
+    _init_collector(folder, address, second_address, csca)
     with ExitStack() as stack:
         reader = stack.enter_context(CardReader(folder / "card-reader"))
         camera = stack.enter_context(CameraMock())
         pad = stack.enter_context(MockPad())
-        stage = Stage(folder, address, reader, camera, pad)
+        stage = Stage(folder, address, second_address, reader, camera, pad)
         _write_config(stage, roster, more or {})
         stack.callback(stage.end_collector)
         stage.start_collector()
+        _enrol(stage)
         stack.callback(stage.end_agent)
         stage.start_agent()
         yield stage
@@ -119,7 +122,7 @@ def _write_config(stage: Stage, roster: Path, more: Settings) -> None:
             "development": True,
             "log_format": "json",
         },
-        "collector": {"address": stage.collector_address},
+        "collector": {"address": stage.collector_address, "enrolment_address": stage.enrolment_address},
         "camera": {"source": stage.camera.url},
         "pad": {"backend": "usbip", "address": stage.pad.address},
         "roster": {"file": str(roster)},
@@ -141,13 +144,29 @@ def _toml(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _init_collector(folder: Path, address: str, csca: Path) -> None:
-    arguments = ["init", "--folder", folder / "collector", "--kiosk", KIOSK, "--kiosk-folder", folder / "trust"]
-    arguments += ["--policy", POLICY, "--csca", csca, "--address", address, "--development"]
-    command = [sys.executable, "-m", "collector.cli", *map(str, arguments)]
+def _init_collector(folder: Path, address: str, enrolment_address: str, csca: Path) -> None:
+    arguments = ["init", "--folder", folder / "collector", "--policy", POLICY, "--csca", csca, "--development"]
+    _run("collector.cli", *arguments, "--address", address, "--enrolment-address", enrolment_address)
+
+
+def _enrol(stage: Stage) -> None:
+    """Do what a technician does at a new kiosk: campaign key, record key, one-time token."""
+    collector, trust = stage.folder / "collector", stage.folder / "trust" / KIOSK
+    trust.mkdir(parents=True, mode=0o700)
+    shutil.copy(collector / "campaign" / "campaign.pem", trust)
+    _run("agent.cli", "keys", "create", "--config", stage.config)
+    _run("collector.cli", "register", KIOSK, "--record-key", trust / "record.pub.pem", "--config", collector)
+    issued = _run("collector.cli", "kiosk", "add", KIOSK, "--reason", "demo", "--config", collector, "--json")
+    _run("agent.cli", "enrol", "--token", json.loads(issued)["token"], "--config", stage.config)
+
+
+def _run(module: str, *arguments: object) -> str:
+    """Run a command and return what it printed; raise ProgramFailed."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode != 0:
-        raise ProgramFailed(f"collector init: {done.stderr}")
+        raise ProgramFailed(f"{module} {arguments[0]}: {done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def _free_port() -> int:
