@@ -158,6 +158,7 @@ class Daemon:
         state = self._renewal.state
         return {
             "renews_itself": bool(self._config.collector.enrolment_address),
+            "begins_at_ns": state.begins_at_ns or None,
             "expires_at_ns": state.expires_at_ns or None,
             "due_at_ns": state.due_at_ns or None,
             "clock_offset_ns": state.clock_offset_ns,

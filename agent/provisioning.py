@@ -39,8 +39,8 @@ class NotProvisioned(KioskError):
     code = "trust.not_provisioned"
     words = Words("Kiosk chưa được cấp đủ khóa và gói tin cậy.", "The kiosk was not given all its keys and bundles.")
     remedy = Words(
-        "Chép lại thư mục tin cậy do trung tâm cấp, rồi chạy `kiosk config check`.",
-        "Copy the trust folder from the centre again, then run `kiosk config check`.",
+        "Chép campaign.pem của trung tâm, chạy `kiosk keys create` và `kiosk enrol`, rồi `kiosk config check`.",
+        "Copy the centre's campaign.pem, run `kiosk keys create` and `kiosk enrol`, then `kiosk config check`.",
     )
 
 

@@ -27,7 +27,7 @@ class CollectorConfig(BaseModel):
     # The CA that issues kiosks' certificates, with those between it and a root of tls/ca.pem; not a root itself.
     issuing_certificate: Path = Path("tls/issuing.pem")
     issuing_key: Path = Path("tls/issuing.key")
-    certificate_days: float = Field(default=7, gt=0, le=90)
+    certificate_days: float = Field(default=7, ge=1, le=90)
     # A kiosk that was offline may renew for so long after its certificate expired.
     renewal_grace_days: float = Field(default=60, ge=0, le=365)
     # Bundles that a kiosk gets when it enrols.

@@ -39,12 +39,14 @@ def show(screen: Screen, socket: Path) -> ExitCode:
 
 
 def certificate_words(certificate: Told, now_ns: int) -> str:
-    """Say how long the certificate is good and whether it renews itself."""
+    """Say how old the certificate is, how long it is good, and whether it renews itself."""
     ends_ns = certificate["expires_at_ns"]
     if ends_ns is None:
         return "chưa rõ · not known"
-    days = (ends_ns - now_ns) / DAY_NS
-    good = f"còn {days:.1f} ngày · {days:.1f} days left" if days > 0 else f"đã hết hạn · expired {-days:.1f} days ago"
+    left, age = (ends_ns - now_ns) / DAY_NS, (now_ns - certificate["begins_at_ns"]) / DAY_NS
+    good = f"{age:.1f} ngày tuổi, còn {left:.1f} · {age:.1f} days old, {left:.1f} left"
+    if left <= 0:
+        good = f"đã hết hạn {-left:.1f} ngày · expired {-left:.1f} days ago"
     if certificate["error"]:
         return f"{good}; không gia hạn được · not renewed: {certificate['error']['code']}"
     return good if certificate["renews_itself"] else f"{good}; không tự gia hạn · does not renew itself"

@@ -33,11 +33,12 @@ FIRST_RETRY_S, LAST_RETRY_S = 30.0, 3600.0
 
 @dataclass(frozen=True, slots=True)
 class RenewalState:
-    """When the certificate ends and is due (nanoseconds since the Unix epoch; 0: not known), and the last failure.
+    """When the certificate began, is due and ends (nanoseconds since the Unix epoch; 0: not known); the last failure.
 
     `clock_offset_ns` is the collector's signed time minus the kiosk's clock; None when it was never asked.
     """
 
+    begins_at_ns: int = 0
     expires_at_ns: int = 0
     due_at_ns: int = 0
     last_error: KioskError | None = None
@@ -127,7 +128,7 @@ class Renewal:
         """Say whether the certificate is to be renewed now."""
         begins_ns, ends_ns = _dates(self._folder.certificate())
         due_at_ns = begins_ns + round((ends_ns - begins_ns) * self._share)
-        self._update(expires_at_ns=ends_ns, due_at_ns=due_at_ns)
+        self._update(begins_at_ns=begins_ns, expires_at_ns=ends_ns, due_at_ns=due_at_ns)
         return self._now_ns() >= due_at_ns
 
     def _now_ns(self) -> int:

@@ -83,8 +83,8 @@ class TlsFilesUnusable(UplinkError):
     code = "uplink.tls_files"
     words = Words("Không dùng được tệp TLS của kiosk.", "The kiosk's own TLS files cannot be used.")
     remedy = Words(
-        "Chép lại thư mục tin cậy (tls/ca.pem, client.pem, client.key) do trung tâm cấp.",
-        "Copy the trust folder from the centre again (tls/ca.pem, client.pem, client.key).",
+        "Xin mã ở trung tâm rồi chạy `kiosk enrol`: lệnh tạo lại tls/ca.pem, client.pem và client.key.",
+        "Get a token at the centre and run `kiosk enrol`: it makes tls/ca.pem, client.pem and client.key anew.",
     )
 
 
@@ -119,8 +119,8 @@ class KioskRefused(UplinkError):
     code = "uplink.kiosk_refused"
     words = Words("Trung tâm từ chối chứng thư của kiosk.", "The collector refuses this kiosk's certificate.")
     remedy = Words(
-        "Hồ sơ an toàn tại kiosk. Xin trung tâm cấp lại chứng thư cho kiosk.",
-        "The records are safe here. Have the kiosk's certificate issued again.",
+        "Hồ sơ an toàn tại kiosk. Gọi trung tâm; nếu được dùng lại: xin mã rồi chạy `kiosk enrol`.",
+        "The records are safe here. Call the centre; to work again: get a token and run `kiosk enrol`.",
     )
 
 
