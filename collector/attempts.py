@@ -24,6 +24,12 @@ class Attempts:
         since, count = self._failures.get(_network(peer), (0.0, 0))
         return max(0.0, since + WITHIN_S - self._clock()) if count >= MAX_FAILURES else 0.0
 
+    def succeeded(self, peer: str) -> None:
+        """Take one failure back: it was counted before it was known how the attempt would end."""
+        since, count = self._failures.get(_network(peer), (0.0, 0))
+        if count:
+            self._failures[_network(peer)] = (since, count - 1)
+
     def failed(self, peer: str) -> None:
         """Note a failure."""
         network, now = _network(peer), self._clock()

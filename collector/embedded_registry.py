@@ -17,6 +17,8 @@ from collector.registry import AuditEntry, EnrolmentSecret, KioskEntry, NotAdmit
 FILE_NAME = "registry.sqlite"
 # A certificate that expired so long ago renews nothing; its row is of no more use.
 FORGET_AFTER_NS = 400 * 86_400 * 10**9
+AGAIN_AFTER_NS = 3600 * 10**9
+MAX_DETAIL = 500
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS kiosk (
     name TEXT PRIMARY KEY, added_at_ns INTEGER NOT NULL, enrolled_at_ns INTEGER NOT NULL,
@@ -36,6 +38,7 @@ CREATE TABLE IF NOT EXISTS audit (
     number INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
     kiosk TEXT NOT NULL, detail TEXT NOT NULL
 ) STRICT;
+CREATE INDEX IF NOT EXISTS audit_of_kiosk ON audit (kiosk, action);
 """
 SUPERSEDED = "superseded: a newer certificate of this kiosk was used"
 
@@ -152,8 +155,17 @@ class EmbeddedRegistry:
             except sqlite3.Error as error:
                 raise StoreFailed(str(error)) from error
 
-    def note(self, entry: AuditEntry) -> None:
-        """Add to the audit log."""
+    def note_refusal(self, entry: AuditEntry) -> None:
+        """Add to the audit log, for a kiosk on the list only, and an equal entry once an hour.
+
+        Anybody can be refused as often as they like: that must not fill the disk.
+        """
+        query = "SELECT 1 FROM audit WHERE kiosk = ? AND action = ? AND detail = ? AND at_ns > ?"
+        values = (entry.kiosk, entry.action, entry.detail[:MAX_DETAIL], entry.at_ns - AGAIN_AFTER_NS)
+        with self._reading() as rows:
+            on_list = rows.execute("SELECT 1 FROM kiosk WHERE name = ?", (entry.kiosk,)).fetchone()
+            if on_list is None or rows.execute(query, values).fetchone():
+                return
         with self._writing() as rows:
             _note(rows, entry)
 
@@ -272,4 +284,4 @@ def _withdrawn(why: str) -> NotAdmitted:
 
 def _note(rows: sqlite3.Cursor, entry: AuditEntry) -> None:
     query = "INSERT INTO audit (at_ns, actor, action, kiosk, detail) VALUES (?, ?, ?, ?, ?)"
-    rows.execute(query, (entry.at_ns, entry.actor, entry.action, entry.kiosk, entry.detail[:500]))
+    rows.execute(query, (entry.at_ns, entry.actor, entry.action, entry.kiosk, entry.detail[:MAX_DETAIL]))

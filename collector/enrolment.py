@@ -77,12 +77,16 @@ class EnrolmentService(EnrolmentServicer):
             raise Refusal("too_many_attempts", f"try again in {wait_s:.0f} s", TOO_MANY)
         if len(request.token) != TOKEN_BYTES or not 0 < len(request.kiosk) <= MAX_NAME:
             raise Refusal("token_unknown", "not a token of ours")
+        # Counted at once: many attempts at the same time are many attempts.
+        self._attempts.failed(peer)
         try:
-            return await self._in_thread(self._enrol, request, address_of(peer))
+            response = await self._in_thread(self._enrol, request, address_of(peer))
         except Refusal as refusal:
-            if refusal.code.startswith("token_"):
-                self._attempts.failed(peer)
+            if not refusal.code.startswith("token_"):
+                self._attempts.succeeded(peer)
             raise
+        self._attempts.succeeded(peer)
+        return response
 
     async def renew(self, request: RenewRequest, peer: str) -> RenewResponse:
         """Trade a certificate for the next one."""
@@ -137,7 +141,7 @@ class EnrolmentService(EnrolmentServicer):
         if isinstance(error, NotAdmitted):
             refusal = Refusal(error.code, error.detail)
         log.warning(f"collector.{action}", kiosk=kiosk, code=refusal.code)
-        self._registry.note(AuditEntry(self._clock_ns(), actor, action, kiosk, str(refusal)))
+        self._registry.note_refusal(AuditEntry(self._clock_ns(), actor, action, kiosk, str(refusal)))
         return refusal
 
     async def _in_thread(self, work: Callable[..., Result], *arguments: object) -> Result:

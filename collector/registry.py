@@ -94,8 +94,8 @@ class KioskRegistry(Protocol):
         """Return a number that differs from the last one when another connection may have changed something."""
         ...
 
-    def note(self, entry: AuditEntry) -> None:
-        """Add to the audit log."""
+    def note_refusal(self, entry: AuditEntry) -> None:
+        """Add to the audit log, for a kiosk on the list only, and an equal entry once an hour."""
         ...
 
     def kiosks(self) -> list[KioskEntry]:

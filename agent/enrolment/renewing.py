@@ -13,7 +13,7 @@ import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.enrolment.errors import NotStored
+from agent.enrolment.errors import EnrolmentError, NotStored
 from agent.enrolment.second_port import SecondPort, ask_time, second_port
 from agent.enrolment.time_floor import TimeFloor
 from agent.enrolment.tls_folder import NewKey, TlsFolder
@@ -81,20 +81,30 @@ class Renewal:
         failures, time_asked_at = 0, -TIME_EVERY_S
         while not cancelled.is_set():
             time_due = time.monotonic() >= time_asked_at + TIME_EVERY_S
-            try:
-                if self._due() or time_due:
-                    self.step(cancelled)
-                    time_asked_at, failures = time.monotonic(), 0
-                self._update(last_error=None)
-                wait_s = self._look_every_s
-            except KioskError as error:
+            error = self._attempt(cancelled, time_due=time_due)
+            self._update(last_error=error)
+            if error is None:
+                time_asked_at, failures = time.monotonic() if time_due else time_asked_at, 0
+                cancelled.wait(self._look_every_s)
+            elif not cancelled.is_set():
                 failures += 1
-                if not cancelled.is_set():
-                    self._update(last_error=error)
-                    log.warning("enrolment.not_renewed", code=error.code, detail=error.detail)
+                log.warning("enrolment.not_renewed", code=error.code, detail=error.detail)
                 longest_s = min(LAST_RETRY_S, self._first_retry_s * 2.0 ** min(failures, 16))
-                wait_s = (0.5 + self._jitter() / 2) * longest_s
-            cancelled.wait(wait_s)
+                cancelled.wait((0.5 + self._jitter() / 2) * longest_s)
+
+    def _attempt(self, cancelled: Event, *, time_due: bool) -> KioskError | None:
+        """Do what is due; return why it failed."""
+        try:
+            if self._due() or time_due:
+                self.step(cancelled)
+        except KioskError as error:
+            return error
+        except Exception as bug:
+            # Without this thread the certificate runs out days later, and nobody would know why. Its message may hold
+            # anything.
+            log.error("enrolment.bug", kind=type(bug).__name__)
+            return EnrolmentError(type(bug).__name__)
+        return None
 
     def step(self, cancelled: Event) -> None:
         """Ask for the time, and for the next certificate if it is due. Raises EnrolmentError or UplinkError."""

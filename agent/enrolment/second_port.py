@@ -13,12 +13,20 @@ from cryptography import x509
 
 from agent.enrolment.errors import BY_CODE, AnswerNotBelieved, EnrolmentRefused
 from agent.enrolment.tunnel import Trusted, open_tunnel
-from agent.proto.enrolment import MAX_RESPONSE_BYTES, NONCE_BYTES, EnrolmentClient, GetTimeRequest, Refusal
+from agent.proto.enrolment import (
+    MAX_RESPONSE_BYTES,
+    NONCE_BYTES,
+    CallFailed,
+    EnrolmentClient,
+    GetTimeRequest,
+    Refusal,
+)
 from agent.sealing import ReceiptKeys, SealingError, verify_time
 from agent.uplink.errors import CollectorDown, CollectorFailed
 
 ANSWER_S = 20.0
 MAX_SAID = 300
+NO_CONNECTION = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
 OPTIONS = [
     ("grpc.max_receive_message_length", MAX_RESPONSE_BYTES),
     ("grpc.enable_http_proxy", 0),
@@ -41,10 +49,10 @@ def second_port(address: str, trusted: Trusted, cancelled: Event) -> Iterator[Se
     """Connect to host:port. Raises UplinkError or EnrolmentError for whatever goes wrong within the `with`."""
     with open_tunnel(address, trusted, cancelled) as tunnel, grpc.insecure_channel(tunnel.target, OPTIONS) as channel:
         try:
-            yield SecondPort(EnrolmentClient(channel, ANSWER_S), tunnel.certificate)
+            yield SecondPort(EnrolmentClient(channel, ANSWER_S, cancelled), tunnel.certificate)
         except Refusal as refusal:
             raise BY_CODE.get(refusal.code, EnrolmentRefused)(str(refusal)) from refusal
-        except grpc.RpcError as error:
+        except CallFailed as error:
             raise _broken(error) from error
 
 
@@ -62,9 +70,7 @@ def ask_time(port: SecondPort, keys: ReceiptKeys, random: Callable[[int], bytes]
     return time_ns
 
 
-def _broken(error: grpc.RpcError) -> CollectorDown | CollectorFailed:
-    code = error.code() if isinstance(error, grpc.Call) else None
-    said = (error.details() if isinstance(error, grpc.Call) else None) or type(error).__name__
-    if code in {None, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}:
-        return CollectorDown(said[:MAX_SAID])
-    return CollectorFailed(f"{code.name if code else ''}: {said[:MAX_SAID]}")
+def _broken(error: CallFailed) -> CollectorDown | CollectorFailed:
+    if error.status in NO_CONNECTION:
+        return CollectorDown(error.detail[:MAX_SAID])
+    return CollectorFailed(str(error)[:MAX_SAID])

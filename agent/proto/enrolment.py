@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TypeVar
 
 import grpc
@@ -21,6 +23,7 @@ MAX_RESPONSE_BYTES = 16 * 2**20
 MAX_CERTIFICATES = 8
 MAX_BUNDLES = 32
 NONCE_BYTES = 16
+POLL_S = 0.1
 TOKEN_BYTES = 16
 
 REFUSED = grpc.StatusCode.PERMISSION_DENIED
@@ -88,6 +91,14 @@ class Refusal(Exception):
         self.code, self.detail, self.status = code, detail, status
 
 
+class CallFailed(Exception):
+    """A call that ended with neither an answer nor a refusal; `status` is gRPC's."""
+
+    def __init__(self, status: grpc.StatusCode, detail: str) -> None:
+        super().__init__(f"{status.name}: {detail}")
+        self.status, self.detail = status, detail
+
+
 class EnrolmentServicer(ABC):
     """The server's end; each method may raise Refusal. `peer` is the caller's address as gRPC tells it."""
 
@@ -105,10 +116,13 @@ class EnrolmentServicer(ABC):
 
 
 class EnrolmentClient:
-    """The kiosk's end. Each call raises Refusal, grpc.RpcError, or MessageInvalid for a foreign answer."""
+    """The kiosk's end. Each call raises Refusal, CallFailed, or MessageInvalid for a foreign answer.
 
-    def __init__(self, channel: grpc.Channel, within_s: float) -> None:
-        self._channel, self._within_s = channel, within_s
+    A call ends after `within_s`, and soon after `cancelled` is set (status CANCELLED).
+    """
+
+    def __init__(self, channel: grpc.Channel, within_s: float, cancelled: Event) -> None:
+        self._channel, self._within_s, self._cancelled = channel, within_s, cancelled
 
     def enrol(self, request: EnrolRequest) -> EnrolResponse:
         """Trade a one-time token for a certificate."""
@@ -129,19 +143,25 @@ class EnrolmentClient:
         return read(parse(data, enrolment_pb2.GetTimeResponse(), MAX_REQUEST_BYTES), GetTimeResponse)
 
     def _call(self, method: str, message: Message) -> bytes:
-        call = self._channel.unary_unary(f"/{SERVICE}/{method}", request_serializer=bytes, response_deserializer=bytes)
-        try:
-            answer: bytes = call(message.SerializeToString(), timeout=self._within_s)
-        except grpc.RpcError as error:
-            raise _refusal(error) or error from None
+        send = self._channel.unary_unary(f"/{SERVICE}/{method}", request_serializer=bytes, response_deserializer=bytes)
+        call = send.future(message.SerializeToString(), timeout=self._within_s)
+        # gRPC's calls know nothing of our events.
+        while not call.done():
+            if self._cancelled.is_set():
+                call.cancel()
+            with suppress(grpc.FutureTimeoutError, grpc.RpcError, grpc.FutureCancelledError):
+                call.result(timeout=POLL_S)
+        if call.code() is not grpc.StatusCode.OK:
+            raise _refusal(call) or CallFailed(call.code(), call.details() or "")
+        answer: bytes = call.result()
         return answer
 
 
-def _refusal(error: grpc.RpcError) -> Refusal | None:
-    if not isinstance(error, grpc.Call) or error.code() not in {REFUSED, TOO_MANY}:
+def _refusal(call: grpc.Call) -> Refusal | None:
+    if call.code() not in {REFUSED, TOO_MANY}:
         return None
-    code, _, detail = (error.details() or "").partition(": ")
-    return Refusal(code[:40], detail[:300], error.code())
+    code, _, detail = (call.details() or "").partition(": ")
+    return Refusal(code[:40], detail[:300], call.code())
 
 
 def add_enrolment(server: grpc.aio.Server, servicer: EnrolmentServicer) -> None:

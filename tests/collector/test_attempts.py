@@ -35,6 +35,17 @@ def test_ten_failures_cost_the_rest_of_the_minute() -> None:
     assert attempts.wait_s("ipv4:192.0.2.1:7") == 0
 
 
+def test_what_succeeds_is_taken_back() -> None:
+    """A kiosk that enrols does not use up its neighbours' attempts."""
+    attempts = Attempts(Clock())
+    for _ in range(3 * MAX_FAILURES):
+        attempts.failed("ipv4:192.0.2.1:1")
+        attempts.succeeded("ipv4:192.0.2.1:1")
+    assert attempts.wait_s("ipv4:192.0.2.1:1") == 0
+    attempts.succeeded("ipv4:192.0.2.9:1")
+    assert attempts.wait_s("ipv4:192.0.2.9:1") == 0
+
+
 def test_a_64_of_ipv6_is_one_address() -> None:
     """Whoever has one has them all."""
     attempts = Attempts(Clock())

@@ -13,10 +13,14 @@ from threading import Event
 import grpc
 import pytest
 
-from agent.enrolment.second_port import second_port
-from agent.enrolment.tunnel import ByRoots
-from agent.proto.enrolment import MAX_REQUEST_BYTES, SERVICE, GetTimeRequest
+from agent.enrolment import EnrolmentError
+from agent.enrolment.second_port import SecondPort, second_port
+from agent.enrolment.tls_folder import NewKey
+from agent.enrolment.tunnel import ByPin, ByRoots
+from agent.proto.enrolment import MAX_REQUEST_BYTES, SERVICE, EnrolRequest, GetTimeRequest
+from agent.proto.enrolment_token import EnrolmentToken
 from collector import enrolment_server
+from tests.collector.world import KIOSK
 from tests.enrolment.centre import Centre, NewKiosk
 from tests.uplink.kiosk import WITHIN_S, CollectorProcess
 
@@ -77,6 +81,22 @@ def test_what_does_not_parse_is_refused_in_words(serving: Centre, method: str, d
     """And the port goes on."""
     assert call(serving, method, data) is grpc.StatusCode.INVALID_ARGUMENT
     assert still_answers(serving.config.enrolment_address, serving.config.tls / "ca.pem")
+
+
+def test_refusals_do_not_fill_the_disk(serving: Centre) -> None:
+    """A kiosk's own are kept once an hour; those for names that are not on the list not at all."""
+    known = EnrolmentToken.parse(serving.token(KIOSK))
+    for name in (KIOSK, *(f"kiosk-{number}" for number in range(100, 104))):
+        for _ in range(2):
+            with pytest.raises(EnrolmentError), _port(serving, known) as port:
+                port.client.enrol(EnrolRequest(name, bytes(16), NewKey.make(name).csr))
+    assert serving.actions().count("enrol_refused") == 1
+
+
+@contextmanager
+def _port(centre: Centre, token: EnrolmentToken) -> Iterator[SecondPort]:
+    with second_port(centre.config.enrolment_address, ByPin(token.pin), Event()) as port:
+        yield port
 
 
 @pytest.mark.parametrize("method", ["Enrol", "Renew", "GetTime"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from threading import Event, Thread
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.enrolment import TimeFloor, errors
+from agent.enrolment import TimeFloor, TlsFolder, errors
 from agent.enrolment.tls_folder import NewKey
 from agent.proto.enrolment import (
     EnrolmentServicer,
@@ -27,7 +28,7 @@ from collector import kiosk_list
 from collector.certificates import SERVER, Authority, Period
 from tests.collector.world import KIOSK, OTHER_KIOSK
 from tests.enrolment.centre import DAY_NS, Centre, NewKiosk
-from tests.uplink.kiosk import await_
+from tests.uplink.kiosk import WITHIN_S, await_
 
 
 class Times(EnrolmentServicer):
@@ -259,6 +260,50 @@ class TestTime:
         enrolled.tls.roots.write_bytes(stranger.pem)
         with pytest.raises(CollectorNotTrusted):
             enrolled.renewal().step(Event())
+
+
+class Mute(Times):
+    """A collector that takes the question and never answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = Event()
+
+    async def get_time(self, request: GetTimeRequest, peer: str) -> GetTimeResponse:
+        """Say nothing."""
+        self.asked.set()
+        await asyncio.sleep(WITHIN_S)
+        raise Refusal("refused", "too late")
+
+
+def test_a_collector_that_does_not_answer_holds_up_no_stop(centre: Centre, kiosk: NewKiosk) -> None:
+    """The daemon stops although the question is still open."""
+    with centre.serving():
+        kiosk.enrol(centre.token())
+    mute, cancelled = Mute(), Event()
+    with centre.serving(mute):
+        thread = Thread(target=kiosk.renewal().run, args=(cancelled,))
+        thread.start()
+        assert mute.asked.wait(WITHIN_S)
+        cancelled.set()
+        thread.join(WITHIN_S / 4)
+        assert not thread.is_alive()
+
+
+def test_a_bug_does_not_end_the_loop(serving: Centre, enrolled: NewKiosk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody thought of is told by its kind, and tried again."""
+    renewal, cancelled = enrolled.renewal(look_every_s=0.02, first_retry_s=0.01), Event()
+    with monkeypatch.context() as patched:
+        patched.setattr(TlsFolder, "certificate", lambda _: 1 / 0)
+        thread = Thread(target=renewal.run, args=(cancelled,))
+        thread.start()
+        await_(lambda: renewal.state.last_error is not None)
+        assert renewal.state.last_error is not None
+        assert renewal.state.last_error.detail == "ZeroDivisionError"
+    await_(lambda: renewal.state.last_error is None)
+    cancelled.set()
+    thread.join(WITHIN_S)
+    assert not thread.is_alive()
 
 
 def test_the_loop_renews_goes_on_after_failures_and_ends_at_once(serving: Centre, enrolled: NewKiosk) -> None:
