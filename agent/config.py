@@ -120,10 +120,17 @@ class KeysSection(Section):
 
 
 class CollectorSection(Section):
-    """The central collector, as host:port. `enrolment_address` is its second port: enrolment, renewal, time."""
+    """The central collector, as host:port. `enrolment_address` is its second port: enrolment, renewal, time.
+
+    `fallbacks` are tried in their order while it does not answer; `back_to_first_s`: how long to stay with one of them
+    before the first is looked at again. `proxy` is an HTTP proxy that lets CONNECT through.
+    """
 
     address: Address
     enrolment_address: Address | Literal[""] = ""
+    fallbacks: tuple[Address, ...] = Field(default=(), strict=False, max_length=8)
+    back_to_first_s: float = Field(default=600, ge=10, le=86_400)
+    proxy: str = Field(default="", pattern=r"^(http://[A-Za-z0-9.-]+:[0-9]{1,5})?$")
 
 
 class QueueSection(Section):

@@ -47,7 +47,7 @@ from agent.intake.discards import Discards
 from agent.intake.errors import VisitRunning
 from agent.intake.fingerprint_stage import FingerprintStage, fingerprint_policy
 from agent.intake.journal import Journal, JournalKey
-from agent.intake.policy import Rules, parse_policy
+from agent.intake.policy import Rules, UplinkPolicy, parse_policy
 from agent.intake.portrait_stage import PortraitStage
 from agent.intake.record import Setting
 from agent.intake.stages import Stage, StageNotBuilt
@@ -59,7 +59,7 @@ from agent.queue import Queue, QueueReader
 from agent.roster import Roster
 from agent.sealing import release
 from agent.transfer import parse_index_payload
-from agent.uplink import Uplink
+from agent.uplink import Pacing, QuietHours, Uplink
 
 log = structlog.get_logger()
 
@@ -145,6 +145,8 @@ class Daemon:
             },
             "uplink": {
                 "connected": state.connected,
+                "address": state.address,
+                "quiet": state.quiet,
                 "collector_offset_ns": state.collector_offset_ns,
                 "error": describe(state.last_error) if state.last_error else None,
                 "quarantined": list(state.quarantined),
@@ -251,14 +253,18 @@ class Daemon:
         return Journal(folder, key)
 
     def _open_uplink(self, trust: Trust) -> Uplink:
+        collector = self._config.collector
         uplink = Uplink(
             queue=self._queue,
             kiosk=self._config.kiosk.name,
-            address=self._config.collector.address,
+            addresses=(collector.address, *collector.fallbacks),
             tls=trust.tls,
             receipt_keys=trust.receipt_keys,
             record_key=trust.record_key,
             epoch_start=self._epoch.start,
+            proxy=collector.proxy,
+            pacing=pacing_of(self._rules.policy.uplink),
+            back_after_s=collector.back_to_first_s,
         )
         thread = Thread(target=uplink.run, args=(self._stopping,), name="uplink")
         thread.start()
@@ -348,6 +354,18 @@ class Daemon:
         if state.collector_offset_ns is None:
             return None
         return ClockOffset(state.collector_offset_ns, state.offset_measured_at_ns)
+
+
+def pacing_of(policy: UplinkPolicy) -> Pacing:
+    """Return what the policy says of the uplink in the uplink's own units."""
+    rate = None if policy.max_kib_per_s is None else policy.max_kib_per_s * 1024
+    hours = tuple(QuietHours(_minute(quiet.begin), _minute(quiet.end)) for quiet in policy.quiet_hours)
+    return Pacing(rate, hours, policy.utc_offset_min)
+
+
+def _minute(time_of_day: str) -> int:
+    hours, minutes = time_of_day.split(":")
+    return int(hours) * 60 + int(minutes)
 
 
 def run_daemon(config: Config) -> None:

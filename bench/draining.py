@@ -56,7 +56,7 @@ def _drain(folder: Path, address: str, content: bytes) -> float:
         uplink = Uplink(
             queue=queue,
             kiosk=KIOSK,
-            address=address,
+            addresses=(address,),
             tls=trust.tls,
             receipt_keys=trust.receipt_keys,
             record_key=trust.record_key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,10 @@ def show(screen: Screen, socket: Path, config: Path) -> ExitCode:
     rows = [(label, _cell(queue.get(key))) for key, label in LABELS.items() if key in queue]
     screen.table("Hàng đợi · Queue", ("Mục · Item", "Giá trị · Value"), rows)
     connected = "đã kết nối · connected" if uplink["connected"] else "chưa kết nối · not connected"
-    screen.line(f"Trung tâm: {connected}", "")
+    screen.line(f"Trung tâm: {connected} {uplink.get('address', '')}", "")
+    if uplink.get("quiet"):
+        screen.line("Giờ yên lặng theo chính sách: hồ sơ chờ tại kiosk.", "Quiet hours: records wait here.", "yellow")
+    _print_losses(screen, uplink)
     error = uplink.get("error")
     if error:
         screen.line(
@@ -55,6 +59,21 @@ def show(screen: Screen, socket: Path, config: Path) -> ExitCode:
             "red",
         )
     return ExitCode.OK
+
+
+def _print_losses(screen: Screen, uplink: Mapping[str, Any]) -> None:
+    if uplink.get("rewound_to") is not None:
+        screen.line(
+            f"! Trung tâm đã mất hồ sơ từng ký nhận: đang gửi lại từ số {uplink['rewound_to']}.",
+            f"The collector lost records it had receipted: they are sent again from seq {uplink['rewound_to']} on.",
+            "yellow",
+        )
+    for first, behind in uplink.get("lost_at_collector", ()):
+        screen.line(
+            f"✗ Hồ sơ số {first} đến {behind - 1} không còn ở cả hai nơi: báo trung tâm ngay.",
+            f"Records {first} to {behind - 1} are gone at both ends: tell the centre at once.",
+            "red",
+        )
 
 
 def _cell(value: Any) -> str:

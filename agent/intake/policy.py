@@ -83,6 +83,21 @@ class FingerprintRules(Document):
     iso39794: bool = False
 
 
+class QuietTimes(Document):
+    """Records do not leave the kiosk from one time of the day up to another (HH:MM); over midnight is meant so."""
+
+    begin: str = Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+    end: str = Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+
+
+class UplinkPolicy(Document):
+    """How records leave. `max_kib_per_s`: None is as fast as it goes. Quiet hours are in the time of the place."""
+
+    max_kib_per_s: int | None = Field(default=None, ge=16, le=10**7)
+    quiet_hours: tuple[QuietTimes, ...] = Field(default=(), max_length=10)
+    utc_offset_min: int = Field(default=420, ge=-12 * 60, le=14 * 60)
+
+
 class Policy(Document):
     """The rules of an intake.
 
@@ -109,6 +124,7 @@ class Policy(Document):
     must_pass: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"chip"})
     answer_wait_s: float = Field(default=300, gt=0, le=3600)
     queue: QueueRules = QueueRules()
+    uplink: UplinkPolicy = UplinkPolicy()
 
 
 def parse_policy(document: bytes) -> Policy:

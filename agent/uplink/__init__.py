@@ -2,7 +2,8 @@
 
 from agent.uplink.channel import TlsFiles
 from agent.uplink.errors import UplinkError
+from agent.uplink.pace import Pacing, QuietHours
 from agent.uplink.state import UplinkState
 from agent.uplink.uplink import Uplink
 
-__all__ = ["TlsFiles", "Uplink", "UplinkError", "UplinkState"]
+__all__ = ["Pacing", "QuietHours", "TlsFiles", "Uplink", "UplinkError", "UplinkState"]

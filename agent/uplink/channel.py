@@ -20,8 +20,6 @@ OPTIONS = [
     ("grpc.keepalive_permit_without_calls", 1),
     # Waiting between attempts is ours; a shared connection would bring back the last failure instead of trying.
     ("grpc.use_local_subchannel_pool", 1),
-    # The diagnosis asks the same address: a proxy in between would make it tell another story.
-    ("grpc.enable_http_proxy", 0),
 ]
 
 
@@ -34,14 +32,19 @@ class TlsFiles:
     key: Path
 
 
-def open_channel(address: str, tls: TlsFiles) -> grpc.Channel:
-    """Return a channel with mTLS to host:port; nothing is sent yet. Raises TlsFilesUnusable."""
+def open_channel(address: str, tls: TlsFiles, proxy: str = "") -> grpc.Channel:
+    """Return a channel with mTLS to host:port; nothing is sent yet. Raises TlsFilesUnusable.
+
+    `proxy` (http://host:port) is asked for a tunnel by CONNECT; what the environment says of proxies counts for
+    nothing, since the diagnosis must go the same way.
+    """
     try:
         ca, key, certificate = (path.read_bytes() for path in (tls.ca, tls.key, tls.certificate))
     except OSError as error:
         raise TlsFilesUnusable(f"{error.filename}: {error.strerror}") from error
     credentials = grpc.ssl_channel_credentials(ca, key, certificate)
-    return grpc.secure_channel(address, credentials, OPTIONS)
+    way = [("grpc.http_proxy", proxy)] if proxy else [("grpc.enable_http_proxy", 0)]
+    return grpc.secure_channel(address, credentials, [*OPTIONS, *way])
 
 
 def file_identity(path: Path) -> int:

@@ -20,9 +20,11 @@ from agent.uplink.errors import (
     CollectorSilent,
     KioskRefused,
     NameNotResolved,
+    ProxyDown,
     TlsFilesUnusable,
     UplinkError,
 )
+from agent.uplink.proxy import ask_for_tunnel, host_and_port
 
 STEP_S = 3.0
 POLL_S = 0.1
@@ -31,17 +33,19 @@ NOT_YET_VALID, EXPIRED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT
 Target = tuple[str, int]
 
 
-def diagnose(address: str, tls: TlsFiles, cancelled: Event, now: datetime.datetime | None = None) -> UplinkError | None:
+def diagnose(
+    address: str, tls: TlsFiles, cancelled: Event, now: datetime.datetime | None = None, proxy: str = ""
+) -> UplinkError | None:
     """Return the true cause of a failed connection to host:port; None when DNS, TCP and TLS all work.
 
-    Takes at most a few seconds, and ends early when `cancelled`. `now` is the kiosk's clock.
+    Takes at most a few seconds, and ends early when `cancelled`. `now` is the kiosk's clock, `proxy` http://host:port.
     """
     now = now or datetime.datetime.now(datetime.UTC)
     try:
         own = x509.load_pem_x509_certificate(tls.certificate.read_bytes())
         context = _context(tls)
-        host, _, port = address.rpartition(":")
-        with socket.create_connection(resolve(host, int(port), cancelled), STEP_S) as plain:
+        host = address.rpartition(":")[0]
+        with _connected(address, proxy, cancelled) as plain:
             return _shake_hands(plain, host, context, own, now)
     except UplinkError as error:
         return error
@@ -51,6 +55,22 @@ def diagnose(address: str, tls: TlsFiles, cancelled: Event, now: datetime.dateti
         if error.filename is not None:
             return TlsFilesUnusable(f"{error.filename}: {error.strerror}")
         return CollectorDown(f"{address}: {error.strerror or error}")
+
+
+def _connected(address: str, proxy: str, cancelled: Event) -> socket.socket:
+    if not proxy:
+        host, _, port = address.rpartition(":")
+        return socket.create_connection(resolve(host, int(port), cancelled), STEP_S)
+    try:
+        plain = socket.create_connection(resolve(*host_and_port(proxy), cancelled), STEP_S)
+    except OSError as error:
+        raise ProxyDown(f"{proxy}: {error.strerror or error}") from error
+    try:
+        ask_for_tunnel(plain, address)
+    except BaseException:
+        plain.close()
+        raise
+    return plain
 
 
 def _context(tls: TlsFiles) -> ssl.SSLContext:

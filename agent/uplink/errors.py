@@ -33,6 +33,25 @@ class NameNotResolved(UplinkError):
     remedy = Words("Kiểm tra mạng, DNS và collector.address.", "Check network, DNS and collector.address.")
 
 
+class ProxyDown(UplinkError):
+    """Nobody answers at the proxy's address."""
+
+    code = "uplink.proxy_down"
+    words = Words("Máy chủ proxy không trả lời.", "The proxy does not answer.")
+    remedy = Words("Kiểm tra mạng và collector.proxy.", "Check the network and collector.proxy.")
+
+
+class ProxyRefused(UplinkError):
+    """The proxy does not let us through to the collector; `detail` is its status line."""
+
+    code = "uplink.proxy_refused"
+    words = Words("Máy chủ proxy không cho đi qua.", "The proxy does not let us through to the collector.")
+    remedy = Words(
+        "Xin quản trị mạng cho phép CONNECT đến địa chỉ trung tâm.",
+        "Ask the network's administrator to allow CONNECT to the collector's address.",
+    )
+
+
 class CollectorNotTrusted(UplinkError):
     """The certificate shown at the collector's address is not by our CA, or not for that name."""
 

@@ -14,6 +14,7 @@ class UplinkState:
     `collector_offset_ns`: collector time minus kiosk time, measured at `offset_measured_at_ns` (CLOCK_MONOTONIC).
     `rewound_to`: the collector lost receipted records and is sent them again from this seq on.
     `lost_at_collector`: records that are no longer here either (the first seq, and the one behind the last).
+    `address`: the collector that is or was tried last; `quiet`: records stay here until the quiet hours end.
     `quarantined`: seqs that the collector could not use, by its last receipt: these people must be taken in again.
     """
 
@@ -25,3 +26,5 @@ class UplinkState:
     quarantined: tuple[int, ...] = ()
     rewound_to: int | None = None
     lost_at_collector: tuple[tuple[int, int], ...] = ()
+    address: str = ""
+    quiet: bool = False

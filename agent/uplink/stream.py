@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Lock, Thread
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import grpc
 
@@ -14,6 +15,7 @@ from agent.proto.errors import MessageInvalid
 from agent.proto.stream import (
     Ack,
     AppendCall,
+    Checkpoint,
     Limits,
     Open,
     Placed,
@@ -41,6 +43,9 @@ from agent.uplink.window import Window
 from agent.words import KioskError
 
 POLL_S = 0.2
+# A cut tail must be noticed at the centre: so many records at most go without a checkpoint, none when it is quiet.
+CHECKPOINT_EVERY = 64
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,10 @@ class Patience:
 
 class Silent(Exception):
     """The collector said nothing for too long; `args` say for what."""
+
+
+class MovesOn(Exception):
+    """The stream was ended on purpose, to talk to another collector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,18 @@ class Course(Protocol):
         """Say whether the certificate was replaced since the connection began."""
         ...
 
+    def checkpoint(self) -> Checkpoint:
+        """Say where this kiosk stands, signed."""
+        ...
+
+    def holds_back_s(self, size_bytes: int) -> float:
+        """Say how long a record must still wait by the policy; 0 lets it go."""
+        ...
+
+    def moves_on(self) -> bool:
+        """Say whether another collector is to be talked to now."""
+        ...
+
 
 class Stream:
     """Use it as a context manager and call `run` once; after the `with` no thread of it touches the queue."""
@@ -114,7 +135,7 @@ class Stream:
         self._reading = Lock()
         self._start = Start(0)
         self._started = time.monotonic()
-        self._failure: KioskError | Silent | None = None
+        self._failure: KioskError | Silent | MovesOn | None = None
         self._pushback: Pushback | None = None
 
     def __enter__(self) -> Stream:
@@ -128,7 +149,7 @@ class Stream:
     def run(self) -> None:
         """Receive until the stream ends.
 
-        Raises KioskError for what the collector or our own queue said, Silent, or grpc.RpcError for a broken
+        Raises KioskError for what the collector or our own queue said, Silent, MovesOn, or grpc.RpcError for a broken
         connection. Returns only when it was cancelled.
         """
         call = AppendCall(self._channel, self._requests())
@@ -160,6 +181,8 @@ class Stream:
                 self._failure = CertificateChanged()
             elif waited_for:
                 self._failure = Silent(waited_for)
+            elif self._course.moves_on():
+                self._failure = MovesOn()
         call.cancel()
 
     def _waits_too_long(self) -> str:
@@ -174,35 +197,48 @@ class Stream:
             if self._over():
                 return
         yield from self._start.before
-        seq = self._start.from_seq
+        yield from self._records(self._start.from_seq)
+
+    def _records(self, seq: int) -> Iterator[Request]:
+        since_checkpoint = 0
         while not self._over():
-            if not self._course.wait_for_record(seq, POLL_S):
+            there = self._course.wait_for_record(seq, POLL_S)
+            if since_checkpoint >= (CHECKPOINT_EVERY if there else 1):
+                checkpoint = self._from_queue(self._course.checkpoint)
+                if checkpoint is None:
+                    return
+                yield checkpoint
+                since_checkpoint = 0
+            if not there:
                 continue
-            record = self._read(seq)
+            record = self._from_queue(partial(self._course.record, seq))
             if record is None or not self._enter(record):
                 return
             self._course.sent(seq)
             yield record
-            seq += 1
+            seq, since_checkpoint = seq + 1, since_checkpoint + 1
 
     def _over(self) -> bool:
         return self._cancelled.is_set() or self._window.closed
 
-    def _read(self, seq: int) -> Placed | None:
+    def _from_queue(self, make: Callable[[], Made]) -> Made | None:
         with self._reading:
             if self._over():
                 return None
             try:
-                return self._course.record(seq)
+                return make()
             except KioskError as error:
                 # Raised in gRPC's thread it would be lost: the watch breaks the stream and the receiver raises it.
                 self._failure = error
             except OSError as error:
-                self._failure = UplinkError(f"seq {seq}: {error.strerror}")
+                self._failure = UplinkError(f"reading the queue: {error.strerror}")
             return None
 
     def _enter(self, record: Placed) -> bool:
         size = len(record.ciphertext) if isinstance(record, SealedRecord) else len(record.cose_sign1)
+        while (wait_s := self._course.holds_back_s(size)) > 0:
+            if self._cancelled.wait(min(wait_s, POLL_S)) or self._over():
+                return False
         while not self._window.enter(record.seq, size, POLL_S):
             if self._over():
                 return False

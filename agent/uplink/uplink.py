@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Lock
@@ -13,9 +13,10 @@ from threading import Event, Lock
 import grpc
 import structlog
 
-from agent.proto.stream import Ack, EpochStart, Open, Placed, Resume, SealedRecord
+from agent.proto.stream import Ack, Checkpoint, EpochStart, Open, Placed, Resume, SealedRecord
 from agent.queue import HeadMismatch, NoSuchRecord, Queue, RecordLost
 from agent.sealing import ReceiptKeys, RecordKey, SealingError, verify_receipt, verify_record
+from agent.uplink.addresses import BACK_AFTER_S, Addresses
 from agent.uplink.backoff import Backoff
 from agent.uplink.channel import TlsFiles, file_identity, open_channel
 from agent.uplink.diagnosis import diagnose
@@ -29,9 +30,11 @@ from agent.uplink.errors import (
     ReceiptNotBelieved,
     UplinkError,
 )
+from agent.uplink.pace import Pace, Pacing
+from agent.uplink.scout import Scout
 from agent.uplink.state import UplinkState
 from agent.uplink.statements import Statements
-from agent.uplink.stream import Patience, Silent, Start, Stream
+from agent.uplink.stream import MovesOn, Patience, Silent, Start, Stream
 from agent.words import KioskError
 
 log = structlog.get_logger()
@@ -39,6 +42,8 @@ log = structlog.get_logger()
 # What gRPC itself says when there is no connection; everything else comes from a program at the other end.
 NO_CONNECTION = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
 MAX_SAID = 300
+# Between one collector and the next: not all kiosks at the same moment.
+HOP_S = 0.5
 
 
 class Uplink:
@@ -49,23 +54,31 @@ class Uplink:
         *,
         queue: Queue,
         kiosk: str,
-        address: str,
+        addresses: Sequence[str],
         tls: TlsFiles,
         receipt_keys: ReceiptKeys,
         record_key: RecordKey,
         epoch_start: EpochStart | None = None,
+        proxy: str = "",
+        pacing: Pacing | None = None,
+        back_after_s: float = BACK_AFTER_S,
         jitter: Callable[[], float] = random.random,
         wall_ns: Callable[[], int] = time.time_ns,
         patience: Patience | None = None,
     ) -> None:
-        self._queue, self._kiosk, self._address, self._tls = queue, kiosk, address, tls
+        """`addresses`: host:port of each collector, the preferred one first; `proxy`: http://host:port or nothing."""
+        self._queue, self._kiosk, self._tls, self._proxy = queue, kiosk, tls, proxy
+        self._addresses = Addresses(addresses, back_after_s)
         self._receipt_keys, self._record_key = receipt_keys, record_key
-        self._backoff, self._wall_ns = Backoff(jitter), wall_ns
+        self._backoff, self._jitter, self._wall_ns = Backoff(jitter), jitter, wall_ns
+        self._pace = Pace(pacing or Pacing(), self._collector_time_ns)
+        self._scout = Scout(self._addresses.due_back, self._first_answers)
         self._statements, self._epoch_start = Statements(kiosk, record_key, wall_ns), epoch_start
         self._patience = patience or Patience()
         self._certificate = 0
         self._lock = Lock()
         self._state = UplinkState()
+        self._cancelled = Event()
 
     @property
     def state(self) -> UplinkState:
@@ -74,17 +87,32 @@ class Uplink:
 
     def run(self, cancelled: Event) -> None:
         """Keep the stream open until `cancelled`; after a fatal error stay away and keep the records."""
+        self._cancelled = cancelled
         while not cancelled.is_set():
             error = self._attempt(cancelled)
             if cancelled.is_set():
                 break
+            if error is None:
+                self._addresses.back()
+                continue
             self._update(connected=False, last_error=error)
-            log.warning("uplink.broken", code=error.code, detail=error.detail)
+            log.warning("uplink.broken", code=error.code, detail=error.detail, address=self._addresses.current)
             if isinstance(error, UplinkError) and error.fatal:
                 cancelled.wait()
                 break
-            cancelled.wait(self._backoff.next_s())
+            cancelled.wait(self._wait_s())
         self._update(connected=False)
+
+    def change(self, pacing: Pacing, receipt_keys: ReceiptKeys) -> None:
+        """Follow a new policy and believe other receipt keys from now on."""
+        self._receipt_keys = receipt_keys
+        self._pace.change(pacing)
+
+    def _wait_s(self) -> float:
+        """Take the next address; wait long only when all have failed in a row."""
+        if self._addresses.failed():
+            return self._backoff.next_s()
+        return self._jitter() * HOP_S
 
     def greeting(self) -> Open:
         """Return the stream's first message: where this kiosk stands."""
@@ -115,6 +143,7 @@ class Uplink:
         offset = resume.collector_time_ns - self._wall_ns()
         sent = resume.next_seq - 1 if resume.next_seq else None
         self._backoff.succeeded()
+        self._addresses.succeeded()
         self._update(connected=True, last_error=None, sent_seq=sent)
         self._update(collector_offset_ns=offset, offset_measured_at_ns=time.monotonic_ns())
         log.info("uplink.connected", next_seq=resume.next_seq, collector_offset_ms=offset // 10**6)
@@ -171,19 +200,49 @@ class Uplink:
         """Wait a moment for record `seq` to become durable; say whether it is there."""
         return self._queue.wait_for_append(seq - 1, wait_s)
 
+    def checkpoint(self) -> Checkpoint:
+        """Say where this kiosk stands, signed. Raises what the record key raises."""
+        return self._statements.checkpoint(self._queue.position)
+
+    def holds_back_s(self, size_bytes: int) -> float:
+        """Say how long a record must still wait by the policy; 0 lets it go."""
+        wait_s = self._pace.wait_s(size_bytes)
+        quiet = wait_s > 0 and self._pace.quiet
+        if quiet != self._state.quiet:
+            self._update(quiet=quiet)
+        return wait_s
+
+    def moves_on(self) -> bool:
+        """Say whether the first collector answers again, after a while with another one."""
+        return self._scout.found()
+
     def outdated(self) -> bool:
         """Say whether the certificate's file was replaced since the connection began."""
         return self._certificate != file_identity(self._tls.certificate)
 
-    def _attempt(self, cancelled: Event) -> KioskError:
-        """Connect and stay connected; return why that ended."""
+    def _first_answers(self) -> bool:
+        answers = diagnose(self._addresses.first, self._tls, self._cancelled, proxy=self._proxy) is None
+        if not answers:
+            self._addresses.postpone()
+        return answers
+
+    def _collector_time_ns(self) -> int:
+        return self._wall_ns() + (self._state.collector_offset_ns or 0)
+
+    def _attempt(self, cancelled: Event) -> KioskError | None:
+        """Connect and stay connected; return why that ended, None to go back to the first collector."""
         # Before the files are read: a change in between is seen one time too often rather than never.
         self._certificate = file_identity(self._tls.certificate)
+        address = self._addresses.current
+        self._update(address=address)
         try:
-            with Stream(self, open_channel(self._address, self._tls), cancelled, self._patience) as stream:
+            with Stream(self, open_channel(address, self._tls, self._proxy), cancelled, self._patience) as stream:
                 stream.run()
         except KioskError as error:
             return error
+        except MovesOn:
+            log.info("uplink.back_to_first", address=self._addresses.first)
+            return None
         except Silent as silence:
             return self._explain(CollectorSilent(f"no {silence} came"), cancelled)
         except grpc.RpcError as failure:
@@ -200,7 +259,7 @@ class Uplink:
         """Ask the network for a deeper cause, unless a program at the other end has already named one."""
         if cancelled.is_set() or isinstance(error, CollectorFailed | KioskRefused):
             return error
-        return diagnose(self._address, self._tls, cancelled) or error
+        return diagnose(self._addresses.current, self._tls, cancelled, proxy=self._proxy) or error
 
     def _update(self, **changes: object) -> None:
         with self._lock:

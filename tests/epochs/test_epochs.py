@@ -77,7 +77,7 @@ class Kiosk:
             uplink = Uplink(
                 queue=queue,
                 kiosk=KIOSK,
-                address=self.world.config.address,
+                addresses=(self.world.config.address,),
                 tls=trust.tls,
                 receipt_keys=trust.receipt_keys,
                 record_key=trust.record_key,

@@ -148,7 +148,7 @@ def _kiosk(world: World, records: int, tell: Tell) -> None:
         uplink = Uplink(
             queue=queue,
             kiosk=KIOSK,
-            address=world.config.address,
+            addresses=(world.config.address,),
             tls=trust.tls,
             receipt_keys=trust.receipt_keys,
             record_key=trust.record_key,

@@ -101,11 +101,11 @@ class Kiosk:
         return Uplink(
             queue=self.queue,
             kiosk=KIOSK,
-            address=more.pop("address", self.world.config.address),
+            addresses=more.pop("addresses", (self.world.config.address,)),
             tls=tls or trust.tls,
             receipt_keys=trust.receipt_keys,
             record_key=trust.record_key,
-            jitter=lambda: 0.05,
+            jitter=more.pop("jitter", lambda: 0.05),
             patience=more.pop("patience", Patience()),
             **more,
         )

@@ -275,6 +275,6 @@ def test_the_uplink_tells_what_the_diagnosis_found(kiosk: Kiosk, make: Maker, lo
     ):
         ends = make.ends(**of)
         serving = loop.serving(ends.collector, Scripted(unreachable))
-        with serving, kiosk.uplink(tls=ends.kiosk, address=ends.collector.address) as uplink:
+        with serving, kiosk.uplink(tls=ends.kiosk, addresses=(ends.collector.address,)) as uplink:
             kiosk.await_error(uplink, code)
     assert kiosk.queue.acknowledged == 0

@@ -239,7 +239,8 @@ def judge_skew(offset_s: float) -> Outcome:
 def _grpc(context: Context, limits: Limits) -> Outcome:
     _shaken(context, limits)
     begun_s = time.monotonic()
-    with open_channel(context.config(limits).collector.address, _tls_files(context, limits)) as channel:
+    collector = context.config(limits).collector
+    with open_channel(collector.address, _tls_files(context, limits), collector.proxy) as channel:
         call = channel.unary_unary(HEALTH, request_serializer=bytes, response_deserializer=bytes)
         try:
             answer = call(b"", timeout=min(5.0, limits.left_s))
@@ -332,7 +333,8 @@ def _shaken(context: Context, limits: Limits) -> float:
         _connected(context, own)
         begun_s = time.monotonic()
         now = datetime.fromtimestamp(context.system.clock(), UTC)
-        cause = diagnose(context.config(own).collector.address, _tls_files(context, own), own.cancelled, now)
+        collector = context.config(own).collector
+        cause = diagnose(collector.address, _tls_files(context, own), own.cancelled, now, collector.proxy)
         if cause is not None:
             raise cause
         return time.monotonic() - begun_s
