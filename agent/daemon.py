@@ -8,7 +8,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
@@ -18,12 +18,16 @@ from typing import Self
 import structlog
 
 from agent import __version__
+from agent.bundle_inbox import BundleInbox
 from agent.bundle_versions import BundleVersions
 from agent.capture.chip import TrustAnchors
 from agent.capture.chip.qr_picture import scan
+from agent.capture.evidence import Verdict
 from agent.capture.fingerprint.judgement import CountMinutiae
 from agent.capture.portrait import PortraitError, VisionWorker
 from agent.capture.portrait.encoding import encode
+from agent.centre import KioskCentre
+from agent.centre_rules import BODIES, pacing_of
 from agent.config import Config
 from agent.console.api import create_app
 from agent.console.server import create_server, listen
@@ -47,19 +51,31 @@ from agent.intake.discards import Discards
 from agent.intake.errors import VisitRunning
 from agent.intake.fingerprint_stage import FingerprintStage, fingerprint_policy
 from agent.intake.journal import Journal, JournalKey
-from agent.intake.policy import Rules, UplinkPolicy, parse_policy
+from agent.intake.policy import Rules, parse_policy
 from agent.intake.portrait_stage import PortraitStage
 from agent.intake.record import Setting
 from agent.intake.stages import Stage, StageNotBuilt
 from agent.intake.submission import ClockOffset, Submission
-from agent.intake.visit import describe
+from agent.intake.visit import Stored, VisitFile, describe
 from agent.log import set_up_logging
-from agent.provisioning import Trust, epoch_book, load_trust, queue_folder, queue_settings, require_provisioned
+from agent.proto.sync import DeviceHealth
+from agent.provisioning import (
+    Trust,
+    bundle_inbox,
+    campaign_key,
+    epoch_book,
+    load_bundles,
+    load_trust,
+    queue_folder,
+    queue_settings,
+    require_provisioned,
+)
 from agent.queue import Queue, QueueReader
 from agent.roster import Roster
 from agent.sealing import release
+from agent.stage_times import StageTime, StageTimes
 from agent.transfer import parse_index_payload
-from agent.uplink import Pacing, QuietHours, Uplink
+from agent.uplink import Uplink
 
 log = structlog.get_logger()
 
@@ -80,35 +96,38 @@ class Daemon:
         self._config = config
         self._stack = ExitStack()
         self._stopping = Event()
-        versions = BundleVersions(config.kiosk.data_folder / "bundle-versions.json")
+        self._versions = BundleVersions(config.kiosk.data_folder / "bundle-versions.json")
         require_provisioned(config.trust.folder)
         book = epoch_book(config)
         self._epoch = book.current()
         TlsFolder(config.trust.folder / "tls").settle()
         self._floor = TimeFloor(config.kiosk.data_folder / "time.json")
         now_ns = self._floor.at_least(time.time_ns())
-        self._trust = trust = load_trust(config.trust.folder, now_ns, book.keys(self._epoch.number), versions)
+        keys, inbox = book.keys(self._epoch.number), bundle_inbox(config)
+        self._trust = trust = load_trust(config.trust.folder, now_ns, keys, self._versions, inbox)
         self._stack.callback(release, trust.record_key)
         self._rules = Rules(parse_policy(trust.policy.document), trust.policy.sha256)
         self._queue = self._open_queue(trust, book)
-        self._uplink = self._open_uplink(trust)
-        self._renewal = self._open_renewal(trust)
+        self._times = StageTimes()
         self._camera = self._open_camera()
         self._vision: VisionWorker | None = None
         self._prepare_vision()
         self._families = {**device_families(config), "camera": lambda: [self._camera.info()]}
         self._discards = Discards(config.kiosk.data_folder / "journal")
-        submission = self._submission(trust)
+        self._uplink = self._new_uplink(trust)
+        self._submission = submission = self._new_submission(trust)
         self.desk = Desk(
             load_roster=lambda: Roster.load(config.roster.file),
             stages=self._stages(trust),
             rules=self._rules,
-            submit=submission,
+            submit=self._submit,
             ensure_room=submission.ensure_room,
             journal=self._open_journal(),
             newest_record_id=submission.newest_record_id,
             discards=self._discards,
         )
+        self._renewal = self._open_renewal(trust)
+        self._start_uplink()
 
     def __enter__(self) -> Self:
         return self
@@ -165,6 +184,12 @@ class Daemon:
             "due_at_ns": state.due_at_ns or None,
             "clock_offset_ns": state.clock_offset_ns,
             "error": describe(state.last_error) if state.last_error else None,
+            "centre": {
+                "bundles": dict(self._trust.bundled.versions),
+                "bundles_waiting": self._centre.waiting,
+                "bundle_refused": asdict(self._centre.refusal) if self._centre.refusal else None,
+                "announcements": [asdict(one) for one in self._centre.announcements],
+            },
         }
 
     def devices(self) -> list[DeviceInfo]:
@@ -252,9 +277,10 @@ class Daemon:
             log.warning("journal.key_on_disk", remedy="docs/install.md: systemd-creds")
         return Journal(folder, key)
 
-    def _open_uplink(self, trust: Trust) -> Uplink:
+    def _new_uplink(self, trust: Trust) -> Uplink:
         collector = self._config.collector
-        uplink = Uplink(
+        self._centre = self._open_centre()
+        return Uplink(
             queue=self._queue,
             kiosk=self._config.kiosk.name,
             addresses=(collector.address, *collector.fallbacks),
@@ -265,12 +291,54 @@ class Daemon:
             proxy=collector.proxy,
             pacing=pacing_of(self._rules.policy.uplink),
             back_after_s=collector.back_to_first_s,
+            centre=self._centre,
         )
-        thread = Thread(target=uplink.run, args=(self._stopping,), name="uplink")
+
+    def _start_uplink(self) -> None:
+        thread = Thread(target=self._uplink.run, args=(self._stopping,), name="uplink")
         thread.start()
         self._stack.callback(thread.join, STOP_WITHIN_S)
         self._stack.callback(self._stopping.set)
-        return uplink
+
+    def _open_centre(self) -> KioskCentre:
+        config = self._config
+        key = campaign_key(config.trust.folder)
+        return KioskCentre(
+            kiosk=config.kiosk.name,
+            test=config.kiosk.development,
+            inbox=BundleInbox(bundle_inbox(config), key, self._versions, BODIES),
+            in_use=lambda: self._trust.bundled.versions,
+            take_up=self._take_up_bundles,
+            queue=self._queue,
+            devices=lambda: tuple(DeviceHealth(one.kind, one.state.value) for one in self.devices()),
+            times=self._times,
+            errors=lambda: tuple(error.code for error in (self._uplink.state.last_error,) if error),
+            # Not the method itself: the uplink is made after this.
+            measured=lambda collector_time_ns: self._uplink.measured(collector_time_ns),  # noqa: PLW0108
+        )
+
+    def _take_up_bundles(self) -> bool:
+        """Work with the newest bundles from the next visit on; false while a visit is open."""
+        return self.desk.change(self._reload)
+
+    def _reload(self) -> tuple[list[Stage], Rules]:
+        folder, inbox = self._config.trust.folder, bundle_inbox(self._config)
+        bundled = load_bundles(folder, self._floor.at_least(time.time_ns()), self._versions, inbox)
+        rules = Rules(parse_policy(bundled.policy.document), bundled.policy.sha256)
+        self._trust, self._rules = replace(self._trust, bundled=bundled), rules
+        self._submission.recipients = bundled.recipients
+        self._submission.setting = replace(self._submission.setting, rules=rules)
+        self._uplink.change(pacing_of(rules.policy.uplink), bundled.receipt_keys)
+        log.info("bundle.in_use", policy=rules.policy.version, versions=dict(bundled.versions))
+        return self._stages(self._trust), rules
+
+    def _submit(self, file: VisitFile) -> Stored:
+        stored = self._submission(file)
+        self._times.note(
+            StageTime(one.evidence.stage, one.took_ms, one.evidence.verdict is Verdict.FAILED) for one in file.stages
+        )
+        self._centre.changed()
+        return stored
 
     def _open_renewal(self, trust: Trust) -> Renewal:
         collector = self._config.collector
@@ -336,7 +404,7 @@ class Daemon:
             # The kiosk works without it; the portrait stage names it to the operator.
             log.warning("vision.not_ready", code=error.code, detail=error.detail)
 
-    def _submission(self, trust: Trust) -> Submission:
+    def _new_submission(self, trust: Trust) -> Submission:
         kiosk = self._config.kiosk
         setting = Setting(kiosk.name, kiosk.station, self._rules, {}, _boot_id())
         return Submission(
@@ -354,18 +422,6 @@ class Daemon:
         if state.collector_offset_ns is None:
             return None
         return ClockOffset(state.collector_offset_ns, state.offset_measured_at_ns)
-
-
-def pacing_of(policy: UplinkPolicy) -> Pacing:
-    """Return what the policy says of the uplink in the uplink's own units."""
-    rate = None if policy.max_kib_per_s is None else policy.max_kib_per_s * 1024
-    hours = tuple(QuietHours(_minute(quiet.begin), _minute(quiet.end)) for quiet in policy.quiet_hours)
-    return Pacing(rate, hours, policy.utc_offset_min)
-
-
-def _minute(time_of_day: str) -> int:
-    hours, minutes = time_of_day.split(":")
-    return int(hours) * 60 + int(minutes)
 
 
 def run_daemon(config: Config) -> None:

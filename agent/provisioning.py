@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent.bundle_versions import BundleVersions
 from agent.config import Config
@@ -45,27 +47,54 @@ class NotProvisioned(KioskError):
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
-    """Everything that decides whom this kiosk believes and how it signs."""
+class Bundled:
+    """What the bundles say, and the version of each by its kind."""
 
-    record_key: RecordKey
     recipients: RecipientKeys
     receipt_keys: ReceiptKeys
     anchors: AnchorCertificates
     policy: PolicyDocument = field(repr=False)
+    versions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Everything that decides whom this kiosk believes and how it signs."""
+
+    record_key: RecordKey
     tls: TlsFiles
+    bundled: Bundled
+
+    @property
+    def recipients(self) -> RecipientKeys:
+        """The keys to seal for."""
+        return self.bundled.recipients
+
+    @property
+    def receipt_keys(self) -> ReceiptKeys:
+        """The keys that may sign receipts."""
+        return self.bundled.receipt_keys
+
+    @property
+    def anchors(self) -> AnchorCertificates:
+        """What chips are checked against."""
+        return self.bundled.anchors
+
+    @property
+    def policy(self) -> PolicyDocument:
+        """The policy as signed."""
+        return self.bundled.policy
 
 
-def load_trust(
-    folder: Path, now_ns: int, keys: RecordKeySettings | None = None, versions: BundleVersions | None = None
-) -> Trust:
-    """Load and check the trust folder; `keys` says where the record key lives (default: a file in the folder).
+def load_bundles(
+    folder: Path, now_ns: int, versions: BundleVersions | None = None, newer: Path | None = None
+) -> Bundled:
+    """Load and check the bundles of the trust folder; of `newer` (what came over the network) those that are newer.
 
     An expired bundle is told in the log and used: capture never depends on a right clock. A version below the one that
-    `versions` has is refused. Whoever has the result lets go of its key with `release`. Raises NotProvisioned for a
-    missing file, BundleTooOld, SealingError for a wrong signature or kind, or a key that cannot be used.
+    `versions` has is refused. Raises NotProvisioned, BundleTooOld, or SealingError for a wrong signature or kind.
     """
-    bundles = _Bundles(folder, now_ns, versions)
+    bundles = _Bundles(folder, now_ns, versions, newer)
     recipients = RecipientKeys.from_bundle(bundles.open("recipients"))
     if not recipients.covers(now_ns):
         log.warning("trust.no_recipient_valid_now", used=recipients.current(now_ns).key_id.hex())
@@ -73,9 +102,35 @@ def load_trust(
     anchors = AnchorCertificates.from_bundle(bundles.open("anchors"))
     policy = PolicyDocument.from_bundle(bundles.open("policy"))
     bundles.settle()
+    return Bundled(recipients, receipt_keys, anchors, policy, dict(bundles.used))
+
+
+def load_trust(
+    folder: Path,
+    now_ns: int,
+    keys: RecordKeySettings | None = None,
+    versions: BundleVersions | None = None,
+    newer: Path | None = None,
+) -> Trust:
+    """Load and check the trust folder; `keys` says where the record key lives (default: a file in the folder).
+
+    Whoever has the result lets go of its key with `release`. Raises what `load_bundles` raises, or a KioskError for a
+    key that cannot be used.
+    """
+    bundled = load_bundles(folder, now_ns, versions, newer)
     tls = TlsFiles(*(folder / "tls" / name for name in ("ca.pem", "client.pem", "client.key")))
     # Last: a device that is open must not be left open by an error in a file.
-    return Trust(load_record_key(keys or InFile(), folder), recipients, receipt_keys, anchors, policy, tls)
+    return Trust(load_record_key(keys or InFile(), folder), tls, bundled)
+
+
+def campaign_key(folder: Path) -> ec.EllipticCurvePublicKey:
+    """Return the public key that bundles are signed with. Raises NotProvisioned or KeyUnusable."""
+    return signing_key_from_pem(_read(folder / "campaign.pem"))
+
+
+def bundle_inbox(config: Config) -> Path:
+    """Return the folder of the bundles that came over the network."""
+    return config.kiosk.data_folder / "bundles"
 
 
 def record_key_settings(config: Config) -> RecordKeySettings:
@@ -128,24 +183,38 @@ def queue_settings(config: Config) -> QueueSettings:
 
 
 class _Bundles:
-    def __init__(self, folder: Path, now_ns: int, versions: BundleVersions | None) -> None:
-        self._folder, self._now_ns, self._versions = folder, now_ns, versions
-        self._used: dict[str, int] = {}
-        self._campaign_key = signing_key_from_pem(_read(folder / "campaign.pem"))
+    def __init__(self, folder: Path, now_ns: int, versions: BundleVersions | None, newer: Path | None) -> None:
+        self._folder, self._now_ns, self._versions, self._newer = folder, now_ns, versions, newer
+        self.used: dict[str, int] = {}
+        self._campaign_key = campaign_key(folder)
 
     def open(self, kind: str) -> Bundle:
         bundle = open_bundle(_read(self._folder / "bundles" / f"{kind}.bundle"), self._campaign_key, kind)
+        newer = self._from_network(kind)
+        if newer is not None and newer.version > bundle.version:
+            bundle = newer
         if self._versions is not None:
             self._versions.check(kind, bundle.version)
         if bundle.expired(self._now_ns):
             log.warning("trust.bundle_expired", kind=kind, version=bundle.version)
-        self._used[kind] = bundle.version
+        self.used[kind] = bundle.version
         return bundle
+
+    def _from_network(self, kind: str) -> Bundle | None:
+        path = None if self._newer is None else self._newer / f"{kind}.bundle"
+        if path is None or not path.exists():
+            return None
+        try:
+            return open_bundle(_read(path), self._campaign_key, kind)
+        except KioskError as error:
+            # Damaged on this disk: the one that was carried here still counts, if it is not too old.
+            log.error("trust.bundle_unusable", kind=kind, code=error.code)
+            return None
 
     def settle(self) -> None:
         """Refuse lower versions from now on: all bundles were read."""
         if self._versions is not None:
-            self._versions.raise_to(self._used)
+            self._versions.raise_to(self.used)
 
 
 def _read(path: Path) -> bytes:

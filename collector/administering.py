@@ -8,10 +8,12 @@ import os
 import time
 from typing import Any
 
+from agent.proto.sync import MAX_ANNOUNCEMENT_CHARS
 from agent.sealing import epoch_start, key_id, point_of, signing_key_from_pem
 from collector.config import CollectorConfig
 from collector.embedded_store import EmbeddedStore
 from collector.errors import NoSuchKiosk, SetupFailed
+from collector.fleet import Fleet
 from collector.setup import FIRST_EPOCH, KIOSK_NAME
 from collector.store import EpochToken
 
@@ -41,6 +43,19 @@ def register(config: CollectorConfig, kiosk: str, pem: bytes) -> str:
         head = epoch_start(kiosk, FIRST_EPOCH, key_id(public))
         store.register(kiosk, FIRST_EPOCH, point_of(public), head)
     return key_id(public).hex()
+
+
+def announce(config: CollectorConfig, kiosk: str, vi: str, en: str) -> int:
+    """Leave a message for the people at a kiosk, or at all of them when it is empty; return its number.
+
+    Raises NoSuchKiosk, SetupFailed for a message that is too long, or StoreFailed.
+    """
+    if not 0 < max(len(vi), len(en)) <= MAX_ANNOUNCEMENT_CHARS:
+        raise SetupFailed(f"message: 1 to {MAX_ANNOUNCEMENT_CHARS} characters")
+    with EmbeddedStore(config.store) as store, Fleet(config.store) as fleet:
+        if kiosk and store.position(kiosk) is None:
+            raise NoSuchKiosk(kiosk)
+        return fleet.announce(kiosk, vi, en, time.time_ns())
 
 
 def alarm_rows(config: CollectorConfig, limit: int) -> list[Json]:

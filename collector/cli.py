@@ -218,6 +218,22 @@ def alarms(
     _out.print(table)
 
 
+@app.command()
+@told
+def announce(
+    vi: Annotated[str, typer.Argument(help="The message in Vietnamese; never about a person.")],
+    en: Annotated[str, typer.Argument(help="The same in English.")],
+    config: ConfigPath = HERE,
+    kiosk: Annotated[str, typer.Option(help="One kiosk only; all of them without it.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Gửi thông báo đến kiosk · A message for the people at a kiosk, or at all."""
+    from collector import administering  # noqa: PLC0415
+
+    number = administering.announce(load_config(config), kiosk, vi, en)
+    _print_json({"number": number}) if as_json else _out.print(f"✓ {number}")
+
+
 def _certificate(path: Path) -> bytes:
     from cryptography import x509  # noqa: PLC0415 # only `init` reads certificates
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415

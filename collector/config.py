@@ -30,12 +30,14 @@ class CollectorConfig(BaseModel):
     certificate_days: float = Field(default=7, ge=1, le=90)
     # A kiosk that was offline may renew for so long after its certificate expired.
     renewal_grace_days: float = Field(default=60, ge=0, le=365)
-    # Bundles that a kiosk gets when it enrols.
-    bundles: Path = Path("bundles")
     store: Path = Path("store")
     keys: Path = Path("keys")
     tls: Path = Path("tls")
     anchors: Path = Path("anchors")
+    # Bundles that a kiosk gets when it enrols, and over the network when its own are older.
+    bundles: Path = Path("bundles")
+    # Empty: no metrics. Only the loopback: whoever scrapes from elsewhere needs a guarded way in.
+    metrics_address: str = Field(default="", pattern=r"^((127\.0\.0\.1|localhost):[0-9]{1,5})?$")
     max_records_in_flight: int = Field(default=8, ge=1, le=1000)
     max_bytes_in_flight: int = Field(default=32 * 2**20, ge=2**20, le=2**30)
     max_record_bytes: int = Field(default=16 * 2**20, ge=2**16, le=64 * 2**20)

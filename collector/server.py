@@ -8,6 +8,8 @@ import os
 import signal
 import ssl
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -16,6 +18,7 @@ import structlog
 
 from agent.proto.enrolment import EnrolmentServicer
 from agent.proto.stream import MAX_MESSAGE_BYTES, AppendServicer, Limits, add_append
+from agent.proto.sync import add_sync
 from agent.sealing import FileSigningKey
 from collector.admission import Admission
 from collector.config import CollectorConfig
@@ -23,9 +26,14 @@ from collector.embedded_registry import EmbeddedRegistry
 from collector.embedded_store import EmbeddedStore
 from collector.enrolment_server import enrolment_service, open_enrolment_server
 from collector.errors import AddressInUse, TlsUnusable
+from collector.fleet import Fleet
+from collector.grpc_health import Health
 from collector.ingest import Rules
+from collector.metrics import serving_metrics
+from collector.published import Published
 from collector.recipients import recipient_key_ids
 from collector.service import CollectorService
+from collector.sync_service import SyncService
 
 log = structlog.get_logger()
 
@@ -64,15 +72,41 @@ def serve(config: CollectorConfig, ready: Callable[[str], None]) -> None:
         if removed:
             log.warning("collector.left_over_files_removed", files=removed)
         service = make_service(config, store)
-        try:
-            with EmbeddedRegistry(config.store) as registry, enrolment_service(config) as enrolment:
-                asyncio.run(_serve(config, service, Admission(registry), enrolment, ready))
-        finally:
-            service.close()
+        with ExitStack() as stack:
+            stack.callback(service.close)
+            registry = stack.enter_context(EmbeddedRegistry(config.store))
+            enrolment = stack.enter_context(enrolment_service(config))
+            fleet = stack.enter_context(Fleet(config.store))
+            sync = SyncService(fleet, Published(config.bundles), lambda kiosk: store.position(kiosk) is not None)
+            stack.callback(sync.close)
+            health = Health()
+            stack.enter_context(serving_metrics(config.metrics_address, service.metrics, lambda: health.serving))
+            doors = Doors(Admission(registry), enrolment, Beside(sync, health))
+            asyncio.run(_serve(config, service, doors, ready))
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a server offers besides the stream of records."""
+
+    sync: SyncService
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What stands before the stream of records, on the second port, and beside it."""
+
+    admission: Admission
+    enrolment: EnrolmentServicer | None
+    beside: Beside
 
 
 async def open_server(
-    config: CollectorConfig, servicer: AppendServicer, admission: Admission | None = None
+    config: CollectorConfig,
+    servicer: AppendServicer,
+    admission: Admission | None = None,
+    beside: Beside | None = None,
 ) -> grpc.aio.Server:
     """Return a server that listens at the configured address; `admission` stands before it.
 
@@ -81,6 +115,9 @@ async def open_server(
     credentials = _credentials(config.tls)
     server = grpc.aio.server(options=OPTIONS, interceptors=() if admission is None else (admission,))
     add_append(server, servicer, _peer_name)
+    if beside is not None:
+        add_sync(server, beside.sync, _peer_name)
+        await beside.health.enter(server)
     try:
         server.add_secure_port(config.address, credentials)
     except RuntimeError as error:
@@ -91,22 +128,21 @@ async def open_server(
 
 
 async def _serve(
-    config: CollectorConfig,
-    service: CollectorService,
-    admission: Admission,
-    enrolment: EnrolmentServicer | None,
-    ready: Callable[[str], None],
+    config: CollectorConfig, service: CollectorService, doors: Doors, ready: Callable[[str], None]
 ) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    server = await open_server(config, service, admission)
-    second = None if enrolment is None else await open_enrolment_server(config, enrolment)
+    server = await open_server(config, service, doors.admission, doors.beside)
+    second = None if doors.enrolment is None else await open_enrolment_server(config, doors.enrolment)
     log.info("collector.ready", address=config.address, development=config.development)
     ready(config.address)
     await stopping.wait()
     if second is not None:
         await second.stop(0)
+    log.info("collector.draining")
+    await doors.beside.health.leave()
+    await doors.beside.sync.drain()
     await service.drain()
     await server.stop(DRAIN_S)
     log.info("collector.stopped")

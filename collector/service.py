@@ -33,6 +33,7 @@ from agent.sealing import Receipt, SigningKey, sign_receipt
 from collector.arrivals import Arrival, Arrivals
 from collector.errors import StoreFailed
 from collector.ingest import Refused, Rules, greet, identify, judge, judge_checkpoint, judge_lost_range, judge_tombstone
+from collector.metrics import Metrics
 from collector.new_epoch import judge_epoch, same_epoch
 from collector.store import Item, KioskPosition, NewEpoch, NewTombstone, PositionMoved, RecordStore, TokenRefused
 
@@ -68,12 +69,14 @@ class CollectorService(AppendServicer):
         receipt_key: SigningKey,
         clock_ns: Callable[[], int] = time.time_ns,
         open_within_s: float = OPEN_WITHIN_S,
+        metrics: Metrics | None = None,
     ) -> None:
         self._name, self._store, self._rules, self._limits = name, store, rules, limits
         self._receipt_key, self._clock_ns, self._open_within_s = receipt_key, clock_ns, open_within_s
         self._disk = ThreadPoolExecutor(1, "store")
         self._open: set[Arrivals] = set()
         self._draining = False
+        self.metrics = metrics or Metrics()
 
     async def append(self, requests: AsyncIterator[Request], peer_name: str, peer: str) -> AsyncIterator[Response]:
         """Answer one stream until the kiosk ends it, something must be refused, or the collector stops."""
@@ -90,6 +93,7 @@ class CollectorService(AppendServicer):
         except StoreFailed as error:
             # Nothing was acknowledged: the kiosk keeps its records and comes again.
             log.error("collector.store_failed", kiosk=peer_name, detail=error.detail)
+            self.metrics.pushbacks.inc()
             yield Pushback(STORE_FAILED_MS, "the collector's store failed")
         except TimeoutError:
             log.warning("collector.stream_silent", kiosk=peer_name)
@@ -97,6 +101,7 @@ class CollectorService(AppendServicer):
     async def drain(self) -> None:
         """Take no new streams; end the open ones as soon as what has arrived is stored and acknowledged."""
         self._draining = True
+        self.metrics.draining.set(1)
         for arrivals in list(self._open):
             await arrivals.end()
 
@@ -113,13 +118,15 @@ class CollectorService(AppendServicer):
             yield await self._on_disk(self._acknowledge, position)
         async with self._arriving(requests) as arrivals:
             while batch := await arrivals.take():
-                taken = await self._on_disk(self.take, position, batch)
+                with self.metrics.batch_s.time():
+                    taken = await self._on_disk(self.take, position, batch)
                 position = taken.position
                 if taken.ack is not None:
                     yield taken.ack
                 if taken.refused is not None:
                     raise taken.refused
         if self._draining:
+            self.metrics.pushbacks.inc()
             yield Pushback(RESTARTING_MS, "the collector stops")
 
     async def _opened(self, requests: AsyncIterator[Request], peer_name: str) -> KioskPosition:
@@ -149,6 +156,7 @@ class CollectorService(AppendServicer):
 
     async def _tell(self, peer_name: str, reject: Reject) -> None:
         """Note a refusal; a fork is an alarm as well."""
+        self.metrics.refused.labels(reject.code.name.lower()).inc()
         log.warning("collector.refused", kiosk=peer_name, code=reject.code.name, seq=reject.seq)
         if reject.code is RejectCode.FORK:
             await self._on_disk(self._alarm, peer_name, f"seq {reject.seq}: {reject.reason}")
@@ -166,6 +174,7 @@ class CollectorService(AppendServicer):
         """Read the stream in a task of its own, so that what arrives during a sync is one batch."""
         arrivals = Arrivals(self._limits.max_records_in_flight, self._limits.max_bytes_in_flight)
         self._open.add(arrivals)
+        self.metrics.streams.inc()
         reading = asyncio.create_task(arrivals.fill(requests))
         try:
             if self._draining:
@@ -173,6 +182,7 @@ class CollectorService(AppendServicer):
             yield arrivals
         finally:
             self._open.discard(arrivals)
+            self.metrics.streams.dec()
             reading.cancel()
 
     def take(self, position: KioskPosition, batch: list[Arrival]) -> Taken:
@@ -226,6 +236,7 @@ class CollectorService(AppendServicer):
                 continue
             new.append(judged)
             after = replace(after, next_seq=item.seq + 1, head=judged.payload_sha256)
+        self.metrics.known.inc(known)
         if new:
             self._keep(position, new)
         return Taken(after, self._acknowledge(after) if new or known else None, refused)
@@ -240,8 +251,13 @@ class CollectorService(AppendServicer):
         log.info("collector.stored", kiosk=position.kiosk, through_seq=new[-1].seq, records=len(new))
         for one in new:
             if isinstance(one, NewTombstone):
+                self.metrics.lost.inc()
                 log.error("collector.record_lost", kiosk=position.kiosk, seq=one.seq, known=one.known)
-            elif one.quarantined:
+                continue
+            self.metrics.stored.inc()
+            self.metrics.stored_bytes.inc(len(one.record.ciphertext))
+            if one.quarantined:
+                self.metrics.quarantined.inc()
                 log.warning("collector.quarantined", kiosk=position.kiosk, seq=one.seq, record=one.record_id.hex())
 
     def _moved(self, position: KioskPosition, seq: int) -> KioskPosition:

@@ -51,6 +51,7 @@ def show(screen: Screen, socket: Path, config: Path) -> ExitCode:
             f"Damaged on this kiosk: {seqs}. Take these people in again.",
             "red",
         )
+    _print_centre(screen, status.get("centre", {}))
     if uplink.get("quarantined"):
         seqs = ", ".join(map(str, uplink["quarantined"]))
         screen.line(
@@ -59,6 +60,17 @@ def show(screen: Screen, socket: Path, config: Path) -> ExitCode:
             "red",
         )
     return ExitCode.OK
+
+
+def _print_centre(screen: Screen, centre: Mapping[str, Any]) -> None:
+    refused = centre.get("bundle_refused")
+    if refused:
+        what = f"{refused['kind']} {refused['version']}: {refused['code']}"
+        screen.line(f"✗ Đã từ chối gói tin cậy {what}", f"A bundle of the centre was refused: {what}", "red")
+    if centre.get("bundles_waiting"):
+        screen.line("Gói tin cậy mới chờ lượt này xong.", "New bundles wait until no visit is open.", "yellow")
+    for one in centre.get("announcements", ()):
+        screen.line(f"✉ {one['vi']}", one["en"])
 
 
 def _print_losses(screen: Screen, uplink: Mapping[str, Any]) -> None:

@@ -129,6 +129,22 @@ class Desk:
                 "visit.discarded", visit=visit or "unreadable", stages=stages, operator=operator.authenticated_by
             )
 
+    def change(self, make: Callable[[], tuple[Sequence[Stage], Rules]]) -> bool:
+        """Follow other rules, with other stages, which `make` gives; false while a visit is open or waits.
+
+        Nobody can open a visit while `make` runs.
+        """
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                return False
+            try:
+                if self._unfinished() is not None:
+                    return False
+            except JournalUnreadable:
+                return False
+            self._stages, self._rules = make()
+        return True
+
     def busy(self) -> bool:
         """Say whether a visit is open now."""
         with self._lock:

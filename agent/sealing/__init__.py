@@ -1,6 +1,6 @@
 """Signing, sealing, the hash chain, receipts, signed bundles and keys. Knows nothing of people or pictures."""
 
-from agent.sealing.bundle import Bundle, open_bundle, sign_bundle
+from agent.sealing.bundle import Bundle, open_bundle, peek_bundle, sign_bundle
 from agent.sealing.core import ClockState, Core
 from agent.sealing.epoch import (
     EpochClaims,
@@ -105,6 +105,7 @@ __all__ = [
     "load_record_key",
     "open_bundle",
     "open_content",
+    "peek_bundle",
     "peek_record",
     "point_of",
     "public_key_from_point",

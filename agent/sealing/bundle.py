@@ -47,14 +47,23 @@ def sign_bundle(bundle: Bundle, campaign_key: SigningKey) -> bytes:
 
 def open_bundle(data: bytes, campaign_key: ec.EllipticCurvePublicKey, kind: str) -> Bundle:
     """Return the bundle; raise Malformed, SignatureInvalid, or WrongBundle for another kind."""
-    values = decode_map(parse_sign1(data, CONTENT_TYPE).verify(campaign_key), _KEYS, _WHAT)
-    bundle = Bundle(
+    bundle = _bundle(parse_sign1(data, CONTENT_TYPE).verify(campaign_key))
+    if bundle.kind != kind:
+        raise WrongBundle(f"{bundle.kind}, not {kind}")
+    return bundle
+
+
+def peek_bundle(data: bytes) -> Bundle:
+    """Return what a bundle says of itself, unchecked: for whoever only passes it on. Raises Malformed."""
+    return _bundle(parse_sign1(data, CONTENT_TYPE).payload)
+
+
+def _bundle(payload: bytes) -> Bundle:
+    values = decode_map(payload, _KEYS, _WHAT)
+    return Bundle(
         kind=take(values, "kind", str, _WHAT),
         version=take_count(values, "version", _WHAT),
         issued_at_ns=take_count(values, "issued_at", _WHAT),
         expires_at_ns=take_count(values, "expires_at", _WHAT),
         body=take(values, "body", bytes, _WHAT),
     )
-    if bundle.kind != kind:
-        raise WrongBundle(f"{bundle.kind}, not {kind}")
-    return bundle

@@ -6,6 +6,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Lock
@@ -35,6 +36,7 @@ from agent.uplink.scout import Scout
 from agent.uplink.state import UplinkState
 from agent.uplink.statements import Statements
 from agent.uplink.stream import MovesOn, Patience, Silent, Start, Stream
+from agent.uplink.sync import Centre, Syncing
 from agent.words import KioskError
 
 log = structlog.get_logger()
@@ -62,6 +64,7 @@ class Uplink:
         proxy: str = "",
         pacing: Pacing | None = None,
         back_after_s: float = BACK_AFTER_S,
+        centre: Centre | None = None,
         jitter: Callable[[], float] = random.random,
         wall_ns: Callable[[], int] = time.time_ns,
         patience: Patience | None = None,
@@ -76,7 +79,7 @@ class Uplink:
         self._statements, self._epoch_start = Statements(kiosk, record_key, wall_ns), epoch_start
         self._patience = patience or Patience()
         self._certificate = 0
-        self._lock = Lock()
+        self._centre, self._lock = centre, Lock()
         self._state = UplinkState()
         self._cancelled = Event()
 
@@ -102,6 +105,11 @@ class Uplink:
                 break
             cancelled.wait(self._wait_s())
         self._update(connected=False)
+
+    def measured(self, collector_time_ns: int) -> None:
+        """Note the collector's time, as a heartbeat's answer brings it."""
+        offset = collector_time_ns - self._wall_ns()
+        self._update(collector_offset_ns=offset, offset_measured_at_ns=time.monotonic_ns())
 
     def change(self, pacing: Pacing, receipt_keys: ReceiptKeys) -> None:
         """Follow a new policy and believe other receipt keys from now on."""
@@ -140,13 +148,13 @@ class Uplink:
     def resumed(self, resume: Resume) -> Start:
         """Check the collector's position against ours and return where to go on; raise Forked."""
         position, start = self._queue.position, self._resume(resume)
-        offset = resume.collector_time_ns - self._wall_ns()
         sent = resume.next_seq - 1 if resume.next_seq else None
         self._backoff.succeeded()
         self._addresses.succeeded()
         self._update(connected=True, last_error=None, sent_seq=sent)
-        self._update(collector_offset_ns=offset, offset_measured_at_ns=time.monotonic_ns())
-        log.info("uplink.connected", next_seq=resume.next_seq, collector_offset_ms=offset // 10**6)
+        self.measured(resume.collector_time_ns)
+        offset_ms = (self._state.collector_offset_ns or 0) // 10**6
+        log.info("uplink.connected", next_seq=resume.next_seq, collector_offset_ms=offset_ms)
         return replace(start, before=(*start.before, self._statements.checkpoint(position)))
 
     def _resume(self, resume: Resume) -> Start:
@@ -236,7 +244,8 @@ class Uplink:
         address = self._addresses.current
         self._update(address=address)
         try:
-            with Stream(self, open_channel(address, self._tls, self._proxy), cancelled, self._patience) as stream:
+            channel = open_channel(address, self._tls, self._proxy)
+            with Stream(self, channel, cancelled, self._patience) as stream, self._beside(channel):
                 stream.run()
         except KioskError as error:
             return error
@@ -254,6 +263,9 @@ class Uplink:
             log.error("uplink.bug", kind=type(bug).__name__, where=places)
             return UplinkError(type(bug).__name__)
         return UplinkError("cancelled")
+
+    def _beside(self, channel: grpc.Channel) -> AbstractContextManager[object]:
+        return nullcontext() if self._centre is None else Syncing(self._centre, channel)
 
     def _explain(self, error: UplinkError, cancelled: Event) -> UplinkError:
         """Ask the network for a deeper cause, unless a program at the other end has already named one."""

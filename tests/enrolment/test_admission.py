@@ -126,7 +126,7 @@ def uplink_of(kiosk: NewKiosk) -> Iterator[tuple[Uplink, Queue]]:
     uplink = Uplink(
         queue=queue,
         kiosk=kiosk.name,
-        address=kiosk.centre.config.address,
+        addresses=(kiosk.centre.config.address,),
         tls=tls_of(kiosk),
         receipt_keys=kiosk.renewal()._receipt_keys,
         record_key=key,

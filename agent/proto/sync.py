@@ -1,0 +1,259 @@
+"""What kiosk and centre tell each other besides records, as our own types, and the gRPC ends that speak it.
+
+Texts in it are codes (`CODE`): neither a name nor the number of a person can be written in one.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+import grpc
+import grpc.aio
+
+from agent.proto.convert import fill, parse, read
+from agent.proto.errors import MessageInvalid
+from agent.proto.stream import PeerName
+from agent.proto.v1 import sync_pb2
+
+METHOD = "/agent.proto.v1.SyncService/Sync"
+# From a kiosk only small things come; to a kiosk a bundle.
+MAX_REQUEST_BYTES = 64 * 1024
+MAX_RESPONSE_BYTES = 16 * 2**20
+MAX_ENTRIES = 64
+MAX_ANNOUNCEMENT_CHARS = 2000
+CODE = re.compile(r"[a-z][a-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class BundleVersion:
+    """A bundle that the kiosk has."""
+
+    kind: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First message of a stream; `software` is the agent's version, like v1.2.0."""
+
+    kiosk: str
+    software: str
+    bundles: tuple[BundleVersion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueHealth:
+    """The queue in figures; `oldest_pending_s` is 0 when nothing waits."""
+
+    epoch: int
+    next_seq: int
+    acknowledged: int
+    pending_records: int
+    pending_bytes: int
+    oldest_pending_s: int
+    free_bytes: int
+    lost_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceHealth:
+    """A kind of device and the state of one."""
+
+    kind: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageTiming:
+    """How long a stage took in the last stored visits, milliseconds, and in how many it failed."""
+
+    stage: str
+    visits: int
+    failed: int
+    median_ms: int
+    p95_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """How the kiosk is. Wall clock in nanoseconds since the Unix epoch."""
+
+    kiosk_time_ns: int
+    uptime_s: int
+    test: bool
+    queue: QueueHealth
+    devices: tuple[DeviceHealth, ...]
+    timings: tuple[StageTiming, ...]
+    bundles: tuple[BundleVersion, ...]
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BundleOffer:
+    """A signed bundle that is newer than the kiosk's own."""
+
+    kind: str
+    version: int
+    cose_sign1: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleVerdict:
+    """What became of an offer: `code` is the error's code, empty when it was taken."""
+
+    kind: str
+    version: int
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A message for the people at the kiosk, numbered by the collector."""
+
+    number: int
+    vi: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementShown:
+    """The kiosk has that message."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The collector's wall clock, nanoseconds since the Unix epoch, in answer to a heartbeat."""
+
+    collector_time_ns: int
+
+
+Request = Hello | Heartbeat | BundleVerdict | AnnouncementShown
+Response = BundleOffer | Announcement | Heard
+
+_REQUESTS: dict[str, type[Request]] = {
+    "hello": Hello,
+    "heartbeat": Heartbeat,
+    "verdict": BundleVerdict,
+    "announcement_shown": AnnouncementShown,
+}
+_RESPONSES: dict[str, type[Response]] = {"bundle": BundleOffer, "announcement": Announcement, "heard": Heard}
+
+
+def encode_request(request: Request) -> bytes:
+    """Serialise; raise MessageInvalid for what may not be said, such as a text that is not a code."""
+    _check_request(request)
+    message = sync_pb2.SyncRequest()
+    name = next(name for name, kind in _REQUESTS.items() if isinstance(request, kind))
+    fill(getattr(message, name), request)
+    getattr(message, name).SetInParent()
+    return message.SerializeToString()
+
+
+def decode_request(data: bytes) -> Request:
+    """Parse and check; raise MessageInvalid."""
+    message = parse(data, sync_pb2.SyncRequest(), MAX_REQUEST_BYTES)
+    which = message.WhichOneof("message")
+    if which is None:
+        raise MessageInvalid("SyncRequest is empty")
+    request = read(getattr(message, which), _REQUESTS[which])
+    _check_request(request)
+    return request
+
+
+def encode_response(response: Response) -> bytes:
+    """Serialise."""
+    message = sync_pb2.SyncResponse()
+    name = next(name for name, kind in _RESPONSES.items() if isinstance(response, kind))
+    fill(getattr(message, name), response)
+    getattr(message, name).SetInParent()
+    return message.SerializeToString()
+
+
+def decode_response(data: bytes) -> Response:
+    """Parse and check; raise MessageInvalid."""
+    message = parse(data, sync_pb2.SyncResponse(), MAX_RESPONSE_BYTES)
+    which = message.WhichOneof("message")
+    if which is None:
+        raise MessageInvalid("SyncResponse is empty")
+    response = read(getattr(message, which), _RESPONSES[which])
+    if isinstance(response, BundleOffer):
+        _check_codes("BundleOffer", (response.kind,))
+    if isinstance(response, Announcement) and max(len(response.vi), len(response.en)) > MAX_ANNOUNCEMENT_CHARS:
+        raise MessageInvalid(f"Announcement: more than {MAX_ANNOUNCEMENT_CHARS} characters")
+    return response
+
+
+def _check_request(request: Request) -> None:
+    match request:
+        case Hello():
+            _check_codes("Hello", (request.software, *(one.kind for one in request.bundles)))
+        case Heartbeat():
+            _check_heartbeat(request)
+        case BundleVerdict():
+            _check_codes("BundleVerdict", (request.kind, *([request.code] if request.code else ())))
+
+
+def _check_heartbeat(beat: Heartbeat) -> None:
+    for entries in (beat.devices, beat.timings, beat.bundles, beat.errors):
+        if len(entries) > MAX_ENTRIES:
+            raise MessageInvalid(f"Heartbeat: {len(entries)} entries, {MAX_ENTRIES} allowed")
+    texts = chain(
+        beat.errors,
+        (text for one in beat.devices for text in (one.kind, one.state)),
+        (one.stage for one in beat.timings),
+        (one.kind for one in beat.bundles),
+    )
+    _check_codes("Heartbeat", texts)
+
+
+def _check_codes(what: str, texts: Iterable[str]) -> None:
+    if any(not CODE.fullmatch(text) for text in texts):
+        # The text itself stays out of the error: nobody knows what it is.
+        raise MessageInvalid(f"{what}: a text is not a code")
+
+
+class SyncCall:
+    """The kiosk's end: iterate for responses, `cancel` from any thread."""
+
+    def __init__(self, channel: grpc.Channel, requests: Iterable[Request]) -> None:
+        multi = channel.stream_stream(METHOD, request_serializer=encode_request, response_deserializer=bytes)
+        # Beside the stream of records, which tells why there is no connection.
+        self._call = multi(iter(requests), wait_for_ready=True)
+
+    def __iter__(self) -> Iterator[Response]:
+        """Yield responses. Raises grpc.RpcError, or MessageInvalid for a foreign answer."""
+        for data in self._call:
+            yield decode_response(data)
+
+    def cancel(self) -> None:
+        """End it at once."""
+        self._call.cancel()
+
+
+class SyncServicer(ABC):
+    """The server's end: implement `sync`."""
+
+    @abstractmethod
+    def sync(self, requests: AsyncIterator[Request], peer_name: str) -> AsyncIterator[Response]:
+        """Answer one stream; `peer_name` is the common name of the client's certificate."""
+
+
+def add_sync(server: grpc.aio.Server, servicer: SyncServicer, peer_name: PeerName) -> None:
+    """Serve `servicer` on a server; `peer_name` reads the caller's name from the gRPC context."""
+
+    async def behaviour(
+        requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
+    ) -> AsyncIterator[bytes]:
+        decoded = (decode_request(data) async for data in requests)
+        async for response in servicer.sync(decoded, peer_name(context)):
+            yield encode_response(response)
+
+    handler = grpc.stream_stream_rpc_method_handler(behaviour, request_deserializer=bytes, response_serializer=bytes)
+    service, method = METHOD.strip("/").split("/")
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
