@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from collector.bundle_cli import bundle_app
-from collector.cli_frame import HERE, AsJson, ConfigPath, told
+from collector.cli_frame import EXIT_FAILED, HERE, AsJson, ConfigPath, told
 from collector.cli_frame import err as _err
 from collector.cli_frame import out as _out
 from collector.cli_frame import print_json as _print_json
@@ -151,6 +151,34 @@ def show(
     _out.print(table)
     for file in files:
         _out.print(escape(str(file)), soft_wrap=True)
+
+
+@app.command("open")
+@told
+def open_records(
+    folder: Annotated[Path, typer.Option(help="The opener's folder: keys/, log, book and the opened records.")],
+    who: Annotated[str, typer.Option(help="Who opens; kept in the log.")],
+    why: Annotated[str, typer.Option(help="Why; kept in the log.")],
+    record: Annotated[list[str] | None, typer.Argument(help="Record ids (hex) or their beginnings; none: all.")] = None,
+    config: ConfigPath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Mở hồ sơ và kiểm tra lại · Open records, judge their chips again, write them out; every opening is logged."""
+    from agent.log import log_to_standard_error  # noqa: PLC0415
+    from collector.opening.command import open_stored  # noqa: PLC0415 # loads the chip's parsers only here
+
+    log_to_standard_error()
+    failed = False
+    for done in open_stored(load_config(config), folder, who, why, record or []):
+        failed = failed or done.code not in {"", "double"}
+        if as_json:
+            print(json.dumps(asdict(done)), flush=True)
+        elif done.code != "double":
+            _out.print(f"{'✗' if done.code else '✓'} {escape(done.kiosk)} {done.epoch}/{done.seq} {done.code}")
+            for alarm in done.alarms:
+                _out.print(f"  [bold red]! {escape(alarm.code)}: {escape(alarm.detail)}[/]")
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _print_imported(done: Imported) -> None:

@@ -83,6 +83,7 @@ ALLOWED = {
     "agent.cli": {"agent"},
     "agent.cli_frame": {"agent.commands"},
     "agent.cli_senses": {"agent"},
+    "collector.opening": {"agent.capture", "agent.opening", "agent.sealing", "collector"},
     "collector": {"agent.sealing", "agent.proto", "agent.opening", "agent.transfer", "agent.log"},
 }
 
