@@ -2,7 +2,7 @@ PY := .venv/bin/python
 PERSONS ?= 1
 DEMO_FOLDER ?= var/demo
 
-.PHONY: help setup demo test fuzz test-slow torture check bench proto lock buf clean
+.PHONY: help setup demo test fuzz test-slow torture chaos check bench proto lock buf clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ test-slow: setup  ## Kill loops and other tests that take minutes
 
 torture: setup  ## kill -9, power cuts and damage at every point, TORTURE_CYCLES=10000 kills; docs/reliability.md
 	@$(PY) -m pytest -q -m torture --timeout 14400 -s tests/torture
+
+chaos: setup  ## Kiosks and collector killed, network cut and slowed at random for CHAOS_S=20 seconds; N sealed = N stored
+	@$(PY) -m pytest -q -m chaos --timeout 7200 -s tests/chaos
 
 check: setup  ## ruff and mypy --strict
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

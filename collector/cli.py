@@ -153,6 +153,20 @@ def show(
         _out.print(escape(str(file)), soft_wrap=True)
 
 
+@app.command()
+@told
+def backup(
+    to: Annotated[Path, typer.Argument(help="A new folder for the copy of the store.")],
+    config: ConfigPath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Sao lưu kho hồ sơ · Copy the store while the collector serves; docs/collector.md says how to restore."""
+    from collector.backup import back_up  # noqa: PLC0415 # loads SQLite only here
+
+    count = back_up(load_config(config).store, to)
+    _print_json({"folder": str(to), "records": count}) if as_json else _out.print(f"✓ {escape(str(to))}: {count}")
+
+
 @app.command("open")
 @told
 def open_records(

@@ -200,6 +200,10 @@ class EmbeddedStore:
         """Return the newest records first, by the order in which they were stored; reissued ones only once."""
         return self._select("WHERE reissued = 0 ORDER BY rowid DESC LIMIT ?", max(0, limit))
 
+    def every_record(self) -> list[StoredRecord]:
+        """Return every row, reissued ones too, oldest first: for copies of the whole store."""
+        return self._select("ORDER BY rowid")
+
     def find(self, record_id_prefix: str) -> list[StoredRecord]:
         """Return at most ten records whose id (hex) starts so, oldest first."""
         prefix = record_id_prefix.lower()

@@ -73,11 +73,11 @@ class Scripted(AppendServicer):
 class Kiosk:
     """One kiosk's queue on the disk; a second one on the same folder is the kiosk after a restart."""
 
-    def __init__(self, world: World, folder: str = "queue") -> None:
-        self.world, self.trust = world, world.trust()
-        head = epoch_start(KIOSK, EPOCH, self.trust.record_key.key_id)
+    def __init__(self, world: World, folder: str = "queue", name: str = KIOSK) -> None:
+        self.world, self.trust, self.name = world, world.trust(name), name
+        head = epoch_start(name, EPOCH, self.trust.record_key.key_id)
         self.queue = Queue.open(world.folder / folder, start=EpochStart(EPOCH, head), settings=SETTINGS)
-        self.chain = world.chain()
+        self.chain = world.chain(name)
         self.chain.next_seq, self.chain.head = self.queue.position.next_seq, self.queue.position.head
 
     def __enter__(self) -> Kiosk:
@@ -100,7 +100,7 @@ class Kiosk:
         trust = trust or self.trust
         return Uplink(
             queue=self.queue,
-            kiosk=KIOSK,
+            kiosk=self.name,
             addresses=more.pop("addresses", (self.world.config.address,)),
             tls=tls or trust.tls,
             receipt_keys=trust.receipt_keys,
