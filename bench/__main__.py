@@ -14,7 +14,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench import backlog, chip, draining, fingerprint_quality, intake, portrait, portrait_live, storing
+from bench import backlog, chip, draining, fingerprint_quality, intake, portrait, portrait_live, storing, uplink
 from bench.measure import Figure, Quartiles
 
 
@@ -34,11 +34,15 @@ def main() -> None:
         memory = backlog.memory(Path(scratch))
     live, workers = portrait_live.figures_and_memory()
     figures, memory = figures + live, {**memory, **workers}
+    with tempfile.TemporaryDirectory() as scratch:
+        sending = uplink.figures(Path(scratch))
     stages = intake.stage_times(persons=5)
     _print(figures, stages)
     _print_memory(memory)
+    _print_sending(sending)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    told = {"figures": [asdict(f) | {"ratio": f.ratio} for f in figures], "intake_ms": stages, "memory_mib": memory}
+    told: dict[str, object] = {"figures": [asdict(f) | {"ratio": f.ratio} for f in figures]}
+    told |= {"intake_ms": stages, "memory_mib": memory, "uplink": sending}
     arguments.json.write_text(json.dumps(told, indent=2), encoding="utf-8")
     print(arguments.json)
 
@@ -65,6 +69,13 @@ def _print_memory(memory: Mapping[str, float]) -> None:
     table = Table("process", "memory, MiB")
     for what, most in memory.items():
         table.add_row(what, f"{most:.0f}")
+    Console().print(table)
+
+
+def _print_sending(sending: Mapping[str, float]) -> None:
+    table = Table("uplink", "value")
+    for what, value in sending.items():
+        table.add_row(what, f"{value:.2f}")
     Console().print(table)
 
 
