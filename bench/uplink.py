@@ -215,10 +215,14 @@ def _program(arguments: list[str]) -> Iterator[int]:
     with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
         assert program.stdout is not None
         program.stdout.readline()
+        # It writes a line per batch: an unread pipe would fill up and make it wait for us.
+        reading = Thread(target=program.stdout.read, name="log")
+        reading.start()
         try:
             yield program.pid
         finally:
             program.terminate()
+            reading.join()
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -40,7 +40,7 @@ def alarms(world: World) -> list[Alarm]:
 def small(world: World) -> Iterator[Kiosk]:
     """Return a kiosk that keeps no receipted record longer than it must."""
     kiosk = Kiosk.__new__(Kiosk)
-    kiosk.world, kiosk.trust = world, world.trust()
+    kiosk.world, kiosk.trust, kiosk.name = world, world.trust(), KIOSK
     head = epoch_start(KIOSK, EPOCH, kiosk.trust.record_key.key_id)
     kiosk.queue = Queue.open(world.folder / "small", start=EpochStart(EPOCH, head), settings=SMALL)
     kiosk.chain = world.chain()

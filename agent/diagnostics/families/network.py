@@ -39,6 +39,8 @@ TLS_ERRORS = (
     uplink.KioskRefused,
     uplink.CollectorSilent,
     uplink.CollectorDown,
+    uplink.ProxyDown,
+    uplink.ProxyRefused,
     uplink.NameNotResolved,
 )
 UPLINK_ERRORS = (
