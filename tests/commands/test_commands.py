@@ -80,6 +80,27 @@ def test_without_a_daemon_the_way_to_start_it_is_told(tmp_path: Path, command: l
     assert json.loads(told)["error"]["code"] == "daemon.unreachable"
 
 
+def test_queue_status_tells_what_the_collector_lost_and_what_the_centre_sent(run: Run, kiosk: ScriptedKiosk) -> None:
+    """Rewound, gone at both ends, quiet hours, a refused bundle, a message: each in words, in both languages."""
+    uplink = {"connected": True, "address": "two:8443", "quiet": True, "rewound_to": 7, "lost_at_collector": [[2, 5]]}
+    refused = {"kind": "policy", "version": 3, "code": "sealing.signature_invalid"}
+    messages = [{"number": 1, "vi": "Nghỉ trưa", "en": "Lunch"}]
+    centre = {"bundle_refused": refused, "bundles_waiting": True, "announcements": messages}
+    kiosk.told = {**STATUS, "uplink": {"collector_offset_ns": None, "error": None, **uplink}, "centre": centre}
+    said = " ".join(run("queue", "status").stdout.split())
+    for words in (
+        "two:8443",
+        "from seq 7 on",
+        "Records 2 to 4 are gone at both ends",
+        "Quiet hours",
+        "policy 3: sealing.signature_invalid",
+        "New bundles wait",
+        "Nghỉ trưa",
+        "Lunch",
+    ):
+        assert words in said
+
+
 def test_queue_status_tells_what_waits_and_why(run: Run, kiosk: ScriptedKiosk) -> None:
     """For people in both languages with the uplink's own cause and remedy; for scripts as it is."""
     assert json.loads(run("queue", "status", "--json").stdout) == STATUS
