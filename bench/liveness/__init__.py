@@ -1,0 +1,1 @@
+"""Rendered presentations against the liveness challenge: error rates per species, with counts and intervals."""
