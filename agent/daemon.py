@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -51,10 +52,11 @@ from agent.intake.discards import Discards
 from agent.intake.errors import VisitRunning
 from agent.intake.fingerprint_stage import FingerprintStage, fingerprint_policy
 from agent.intake.journal import Journal, JournalKey
+from agent.intake.liveness_stage import LivenessStage, liveness_policy
 from agent.intake.policy import Rules, parse_policy
 from agent.intake.portrait_stage import PortraitStage
 from agent.intake.record import Setting
-from agent.intake.stages import Stage, StageNotBuilt
+from agent.intake.stages import Stage
 from agent.intake.submission import ClockOffset, Submission
 from agent.intake.visit import Stored, VisitFile, describe
 from agent.log import set_up_logging
@@ -370,7 +372,7 @@ class Daemon:
                 config.card.read_s,
             ),
             PortraitStage(self._camera, self._open_vision, config.camera.wait_s),
-            StageNotBuilt("liveness"),
+            LivenessStage(self._camera, self._open_vision, liveness_policy(policy.liveness), secrets.token_bytes),
             FingerprintStage(
                 open_pad(pad_choice(config)),
                 policy.fingers,

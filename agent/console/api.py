@@ -15,6 +15,8 @@ POST /v0/intakes/{id}/cancel
 GET  /v0/intakes/{id}/fingers            fingers and reasons, both languages, and what was declared
 POST /v0/intakes/{id}/fingers/{finger}/exception   {reason, photo} -> {photo}: the finger cannot be taken
 DELETE /v0/intakes/{id}/fingers/{finger}/exception it is taken after all
+POST /v0/intakes/{id}/screen             this screen can show the flash (docs/liveness.md)
+POST /v0/intakes/{id}/flash              {flash, shown_ms, sent_ms}: when the screen showed it
 GET  /v0/records/{epoch}/{seq}           where a record is: durable, sent, acknowledged
      /v0/intakes/{id}/portrait...        see portrait_api
      /v0/queue/...                       see queue_api
@@ -50,6 +52,7 @@ from agent.intake.desk import Caller
 from agent.intake.errors import NoSuchVisit
 from agent.intake.events import EventLog
 from agent.intake.fingers import VisitFingers
+from agent.intake.flash_link import FlashLink
 from agent.intake.policy import FingerReason
 from agent.intake.visit import OperatorIdentity, describe
 from agent.words import KioskError
@@ -86,6 +89,11 @@ class OpenVisit(Protocol):
     @property
     def portrait(self) -> PortraitOrders:
         """What is decided about its portrait."""
+        ...
+
+    @property
+    def screen(self) -> FlashLink:
+        """The way to and from the screen that shows its flash."""
         ...
 
     def answer(self, number: int, choice: str) -> None:
@@ -185,6 +193,15 @@ class ExceptionRequest(BaseModel):
     photo: bool = False
 
 
+class FlashRequest(BaseModel):
+    """Body of POST /v0/intakes/{id}/flash; times are of the screen's own clock, milliseconds."""
+
+    model_config = ConfigDict(extra="forbid")
+    flash: int
+    shown_ms: list[float] = Field(max_length=20)
+    sent_ms: float
+
+
 def create_app(service: KioskService) -> Starlette:
     """Return the application that serves `service`."""
     routes, queue = _Routes(service), QueueRoutes(service)
@@ -208,6 +225,8 @@ def create_app(service: KioskService) -> Starlette:
         ("GET", "/v0/intakes/{visit_id}/portrait", portrait.choices),
         ("POST", "/v0/intakes/{visit_id}/portrait/by-hand", portrait.by_hand),
         ("POST", "/v0/intakes/{visit_id}/portrait/special-case", portrait.special_case),
+        ("POST", "/v0/intakes/{visit_id}/screen", routes.screen),
+        ("POST", "/v0/intakes/{visit_id}/flash", routes.flash),
         ("GET", "/v0/records/{epoch}/{seq}", routes.record),
         ("GET", "/v0/queue/records", queue.records),
         ("POST", "/v0/queue/exports", queue.exports),
@@ -289,6 +308,15 @@ class _Routes:
 
     async def withdraw_exception(self, request: Request) -> Response:
         self.visit(request).fingers.withdraw(request.path_params["finger"])
+        return JSONResponse({})
+
+    async def screen(self, request: Request) -> Response:
+        self.visit(request).screen.announce()
+        return JSONResponse({})
+
+    async def flash(self, request: Request) -> Response:
+        body = _parse(FlashRequest, await body_of(request))
+        self.visit(request).screen.report(body.flash, body.shown_ms, body.sent_ms)
         return JSONResponse({})
 
     async def record(self, request: Request) -> Response:

@@ -141,6 +141,14 @@ class KioskClient:
         body = {"case": case, "supervisor": supervisor}
         self._call("POST", f"/v0/intakes/{visit_id}/portrait/special-case", body)
 
+    def announce_screen(self, visit_id: str) -> None:
+        """Say that this client can show the flash."""
+        self._call("POST", f"/v0/intakes/{visit_id}/screen", {})
+
+    def report_flash(self, visit_id: str, flash: int, shown_ms: list[float], sent_ms: float) -> None:
+        """Tell when the colours of a flash were shown, on a clock of our own, in ms."""
+        self._call("POST", f"/v0/intakes/{visit_id}/flash", {"flash": flash, "shown_ms": shown_ms, "sent_ms": sent_ms})
+
     def record_state(self, epoch: int, seq: int) -> str:
         """Return durable, sent, acknowledged or unknown."""
         return str(cast(Json, self._call("GET", f"/v0/records/{epoch}/{seq}"))["state"])

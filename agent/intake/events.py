@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Condition
 from typing import Any, Literal
 
-EventKind = Literal["state", "guidance", "stage_started", "stage_ended", "question", "durable", "ended"]
+EventKind = Literal["state", "guidance", "stage_started", "stage_ended", "question", "flash", "durable", "ended"]
 
 # JSON-ready values; they reach the operator's screen only, never a log.
 Payload = Mapping[str, Any]  # Any: JSON values nest freely

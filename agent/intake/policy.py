@@ -27,6 +27,8 @@ Finger = Literal[
 # As agent.capture.fingerprint.Reason, which loads picture libraries that readers of a policy do not need.
 FingerReason = Literal["missing", "bandaged", "worn", "worn_for_now"]
 
+StageName = Literal["chip", "portrait", "liveness", "match", "fingerprints"]
+
 
 class Document(BaseModel):
     """A JSON object of the policy: unknown keys are refused."""
@@ -98,6 +100,19 @@ class UplinkPolicy(Document):
     utc_offset_min: int = Field(default=420, ge=-12 * 60, le=14 * 60)
 
 
+class LivenessRules(Document):
+    """The challenge: how much is asked, and what the match with the chip's portrait must keep below."""
+
+    turns: int = Field(default=2, ge=1, le=4)
+    turns_alone: int = Field(default=3, ge=1, le=5)
+    colours: int = Field(default=5, ge=3, le=8)
+    tries: int = Field(default=3, ge=1, le=5)
+    turn_within_s: float = Field(default=6.0, ge=1, le=60)
+    face_within_s: float = Field(default=10.0, ge=1, le=60)
+    least_lag_ms: int = Field(default=-50, ge=-200, le=0)
+    most_lag_ms: int = Field(default=150, ge=50, le=400)
+
+
 class Policy(Document):
     """The rules of an intake.
 
@@ -105,6 +120,7 @@ class Policy(Document):
     that do not go on by themselves when they could not be assessed, such as a chip without trust anchors.
     `document` is the kind that people bring, `allow_bac` whether BAC may take the place of PACE where the kind allows
     it, `optional_groups` which of DG7, DG11, DG12 and DG16 are read and kept.
+    Without `liveness` no living person is asked for, and the record says so.
     """
 
     version: str = Field(min_length=1, max_length=100)
@@ -120,8 +136,9 @@ class Policy(Document):
     document: Literal["cccd", "icao"] = "cccd"
     allow_bac: bool = False
     optional_groups: frozenset[Literal[7, 11, 12, 16]] = frozenset()
-    may_fail: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"portrait", "fingerprints"})
-    must_pass: frozenset[Literal["chip", "portrait", "fingerprints"]] = frozenset({"chip"})
+    may_fail: frozenset[StageName] = frozenset({"portrait", "fingerprints"})
+    must_pass: frozenset[StageName] = frozenset({"chip"})
+    liveness: LivenessRules | None = None
     answer_wait_s: float = Field(default=300, gt=0, le=3600)
     queue: QueueRules = QueueRules()
     uplink: UplinkPolicy = UplinkPolicy()

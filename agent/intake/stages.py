@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol, runtime_checkable
@@ -10,16 +10,26 @@ from typing import Protocol, runtime_checkable
 from agent.capture.chip import AccessKey
 from agent.capture.evidence import Check, Evidence, Guide, Verdict
 from agent.capture.fingerprint import FingerExceptions
+from agent.capture.liveness.screen import NoScreen, Screen
 from agent.intake.portrait_orders import PortraitOrders
+from agent.intake.questions import Choice
 from agent.roster import Member
-from agent.words import KioskError
+from agent.words import KioskError, Words
+
+Ask = Callable[[str, Words, tuple[Choice, ...]], str]
+
+
+def ask_nobody(_code: str, _words: Words, choices: tuple[Choice, ...]) -> str:
+    """Take the last choice where nobody can be asked."""
+    return choices[-1].code
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a stage may use: the coming record's id, who is here, what opens their chip, how to speak, how to stop.
 
-    `fingers` is what the operator declares of fingers that cannot be taken, at any time.
+    `fingers` is what the operator declares of fingers that cannot be taken, at any time. `ask` returns the code of the
+    chosen answer; `screen` shows the flash; `earlier` is what the stages before proved.
     """
 
     record_id: bytes
@@ -29,6 +39,9 @@ class Context:
     cancelled: Event
     fingers: FingerExceptions = field(default_factory=FingerExceptions)
     portrait: PortraitOrders = field(default_factory=PortraitOrders)
+    ask: Ask = ask_nobody
+    screen: Screen = field(default_factory=NoScreen)
+    earlier: tuple[Evidence, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

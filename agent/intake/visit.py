@@ -18,6 +18,7 @@ from agent.devices.errors import Cancelled
 from agent.intake.errors import NoticeRefused, StageFailed, VisitCancelled, VisitInterrupted
 from agent.intake.events import EventLog
 from agent.intake.fingers import VisitFingers
+from agent.intake.flash_link import FlashLink
 from agent.intake.journal import Journal, UnfinishedVisit, VisitJournal
 from agent.intake.journal_entry import FinishedStage, VisitStart
 from agent.intake.policy import Rules
@@ -126,6 +127,7 @@ class Visit:
     ) -> None:
         self.visit_id = visit_id
         self.events = EventLog()
+        self.screen = FlashLink(lambda order: self.events.add("flash", order))
         self.state = VisitState.NOTICE
         self._record_id, self._member, self._key = record_id, member, key
         self._operator, self._language = operator, language
@@ -239,7 +241,9 @@ class Visit:
 
     def _context(self) -> Context:
         who = (self._record_id, self._member, self._key)
-        return Context(*who, self._guide, self._cancelled, self.fingers.exceptions, self.portrait)
+        decided = (self.fingers.exceptions, self.portrait)
+        earlier = tuple(finished.evidence for finished in self._finished)
+        return Context(*who, self._guide, self._cancelled, *decided, self._ask, self.screen, earlier)
 
     def _final(self, stage: Stage, outcome: Outcome | None, error: KioskError | None, took_ms: int) -> Outcome:
         """Return what is recorded of a stage that is over: with everything that was declared since it was done."""

@@ -19,6 +19,7 @@ from agent.intake.desk import Caller
 from agent.intake.errors import NoSuchQuestion, NoSuchVisit, NothingUnfinished, VisitRunning, WrongNumber
 from agent.intake.events import EventLog
 from agent.intake.fingers import VisitFingers
+from agent.intake.flash_link import FlashLink
 from agent.intake.portrait_orders import PortraitOrders
 from agent.intake.visit import OperatorIdentity
 
@@ -42,6 +43,7 @@ class ScriptedVisit:
         default_factory=lambda: VisitFingers(("right_index", "left_index"), frozenset({Reason.BANDAGED}))
     )
     portrait: PortraitOrders = field(default_factory=PortraitOrders)
+    screen: FlashLink = field(default_factory=lambda: FlashLink(lambda _: None))
 
     def answer(self, number: int, choice: str) -> None:
         """Keep an answer; question 99 is never open."""

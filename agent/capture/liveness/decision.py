@@ -50,7 +50,7 @@ class Rule:
     correlation: float = 0.9
     slope: float = 0.06
     most_gap_ms: int = 1000
-    fewest_frames: int = 12
+    fewest_frames: int = 8
     most_repeated: float = 0.3
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import cv2
 
+from agent.capture.liveness.glimpse_wire import encode_glimpse
 from agent.capture.portrait import vision_wire as wire
 from agent.capture.portrait.analyser import Analyser
 from agent.capture.portrait.errors import SizeLimitTooSmall
@@ -52,6 +53,10 @@ def _answer(request: wire.Message, memory: wire.VisionMemory, analyser: Analyser
     try:
         if request["do"] == wire.PREVIEW:
             return wire.encode_analysis(analyser.preview(pixels))
+        if request["do"] == wire.GLIMPSE:
+            seen = analyser.glimpse(pixels)
+            memory.put_jpegs(seen.picture)
+            return encode_glimpse(seen) | {"jpeg": len(seen.picture)}
         return wire.encode_still(analyser.still(pixels, SizeLimits(*request["limits"])), memory)
     except (cv2.error, ValueError, SizeLimitTooSmall) as error:
         # The text of an error may quote what was seen; its kind does not.

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from agent.capture.liveness.sampling import glimpse
+from agent.capture.liveness.series import Glimpse
 from agent.capture.portrait import crop, formulas
 from agent.capture.portrait.alignment import align
 from agent.capture.portrait.background import Background
@@ -61,6 +63,10 @@ class Analyser:
         """Measure faces, geometry, light, eyes, sharpness and framing."""
         boxes, mesh = self._find(pixels)
         return Analysis(len(boxes)) if mesh is None else _measured(pixels, boxes, mesh)
+
+    def glimpse(self, pixels: Pixels) -> Glimpse:
+        """Measure what liveness needs."""
+        return glimpse(self._finder, pixels)
 
     def still(self, pixels: Pixels, limits: SizeLimits | None = None) -> Still:
         """Measure everything, and encode the frame and its crop. Raises SizeLimitTooSmall."""

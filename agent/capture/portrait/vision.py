@@ -17,6 +17,8 @@ from typing import Self
 
 import structlog
 
+from agent.capture.liveness.glimpse_wire import decode_glimpse
+from agent.capture.liveness.series import Glimpse
 from agent.capture.portrait import models
 from agent.capture.portrait import vision_wire as wire
 from agent.capture.portrait.errors import FrameNotTaken, SizeLimitTooSmall, VisionFailed
@@ -93,6 +95,15 @@ class VisionWorker:
         order = {"do": wire.STILL, "limits": (limits.still, limits.crop, limits.crop_type)}
         with self._asking():
             return wire.decode_still(self._ask(order, pixels, deadline, cancelled), self._memory)
+
+    def glimpse(self, pixels: Pixels, deadline: float, cancelled: Event) -> Glimpse:
+        """Measure what liveness needs of one BGR frame. Raises like `preview`."""
+        with self._asking():
+            told = self._ask({"do": wire.GLIMPSE}, pixels, deadline, cancelled)
+            size = told.get("jpeg")
+            if not isinstance(size, int):
+                raise ValueError("not a glimpse")
+            return decode_glimpse(told, self._memory.jpegs(size)[0])
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

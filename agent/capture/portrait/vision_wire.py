@@ -3,9 +3,10 @@
 Never a pickle: a worker that a hostile picture took over must gain nothing in the daemon. Each message is one packet
 of at most MESSAGE_BYTES on a sequenced-packet socket, so none is ever half there.
 
-Request: {id, do: preview | still, height, width, limits}, the frame at FRAME_AT. Answer: {id, faces, face, beyond,
-measures, jpegs}, jpegs being [size, quality, media type] of still and crop at JPEG_AT, or {id, error}. First of all the
-worker says {ready}.
+Request: {id, do: preview | still | glimpse, height, width, limits}, the frame at FRAME_AT. Answer: {id, faces, face,
+beyond, measures, jpegs}, jpegs being [size, quality, media type] of still and crop at JPEG_AT; for a glimpse what
+liveness measures (`liveness/glimpse_wire.py`) and jpeg, its picture's size; or {id, error}. First of all the worker
+says {ready}.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from agent.devices.seams import Pixels
 Message = Mapping[str, Any]  # Any: JSON
 
 MESSAGE_BYTES = 65_536
-PREVIEW, STILL = "preview", "still"
+PREVIEW, STILL, GLIMPSE = "preview", "still", "glimpse"
 # The largest mode that the configuration allows, and room for two JPEGs of it. Only what is used takes memory.
 LONGEST_SIDE = 8192
 FRAME_BYTES = 4096 * 3072 * 3
