@@ -53,6 +53,7 @@ from agent.intake.errors import VisitRunning
 from agent.intake.fingerprint_stage import FingerprintStage, fingerprint_policy
 from agent.intake.journal import Journal, JournalKey
 from agent.intake.liveness_stage import LivenessStage, liveness_policy
+from agent.intake.match_stage import MatchStage
 from agent.intake.policy import Rules, parse_policy
 from agent.intake.portrait_stage import PortraitStage
 from agent.intake.record import Setting
@@ -373,6 +374,7 @@ class Daemon:
             ),
             PortraitStage(self._camera, self._open_vision, config.camera.wait_s),
             LivenessStage(self._camera, self._open_vision, liveness_policy(policy.liveness), secrets.token_bytes),
+            MatchStage(config.models.folder, policy.liveness.match_distance if policy.liveness else None),
             FingerprintStage(
                 open_pad(pad_choice(config)),
                 policy.fingers,

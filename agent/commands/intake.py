@@ -19,6 +19,7 @@ STAGES = {
     "chip": Words("Chip thẻ căn cước", "Chip"),
     "portrait": Words("Ảnh chân dung", "Portrait"),
     "liveness": Words("Người thật", "Liveness"),
+    "match": Words("So khuôn mặt với chip", "Match with the chip"),
     "fingerprints": Words("Vân tay", "Fingerprints"),
 }
 

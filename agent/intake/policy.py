@@ -111,6 +111,7 @@ class LivenessRules(Document):
     face_within_s: float = Field(default=10.0, ge=1, le=60)
     least_lag_ms: int = Field(default=-50, ge=-200, le=0)
     most_lag_ms: int = Field(default=150, ge=50, le=400)
+    match_distance: float = Field(default=0.6, gt=0, le=1.0)
 
 
 class Policy(Document):
