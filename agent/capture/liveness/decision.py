@@ -81,7 +81,8 @@ def _checked(series: Series) -> Challenge:
         challenge = draw(series.seed, series.turns_asked, series.colours_asked)
     except ValueError as error:
         raise NoChallenge(str(error)) from error
-    _check_order(series.marks)
+    # With both cues left out there is nothing to watch for.
+    _check_order(series.marks, RULE.fewest_frames if challenge.turns or challenge.colours else 1)
     if series.base is None:
         raise NoChallenge("no frontal face")
     asked = tuple(taken.asked for taken in series.turns)
@@ -92,14 +93,13 @@ def _checked(series: Series) -> Challenge:
     return challenge
 
 
-def _check_order(marks: tuple[Mark, ...]) -> None:
-    if len(marks) < RULE.fewest_frames:
+def _check_order(marks: tuple[Mark, ...], fewest: int) -> None:
+    if len(marks) < fewest:
         raise NoChallenge(f"{len(marks)} frames are too few")
-    for one, other in pairwise(marks):
-        if other.number <= one.number or other.at_ms <= one.at_ms:
-            raise NoChallenge("frames out of order")
-        if other.at_ms - one.at_ms > RULE.most_gap_ms:
-            raise NoChallenge("the frames stopped in between")
+    if any(other.number <= one.number or other.at_ms <= one.at_ms for one, other in pairwise(marks)):
+        raise NoChallenge("frames out of order")
+    if any(other.at_ms - one.at_ms > RULE.most_gap_ms for one, other in pairwise(marks)):
+        raise NoChallenge("the frames stopped in between")
 
 
 def _head_turn(series: Series, challenge: Challenge) -> list[Check]:
