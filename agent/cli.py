@@ -27,6 +27,7 @@ from agent.commands import intake as intake_command
 from agent.commands import models as models_command
 from agent.commands import queue as queue_command
 from agent.commands.exit_codes import ExitCode
+from agent.commands.flash_screen import FlashScreen
 from agent.commands.intake import IntakeScreen
 from agent.commands.screen import DEVELOPMENT, Screen
 from agent.config import DEFAULT_MODELS, DEFAULT_PATH, DEFAULT_SOCKET, load_config
@@ -93,6 +94,7 @@ def intake(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the visit that was cut off.")] = False,
     discard: Annotated[bool, typer.Option("--discard", help="Drop the visit that was cut off.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Answer notice and confirmation with yes (demo, tests).")] = False,
+    flash: Annotated[bool, typer.Option("--flash", help="Let this terminal show the colours of the flash.")] = False,
     wait_receipt: Annotated[float, typer.Option(help="Seconds to wait for the collector's receipt.")] = 0,
     excepted: Annotated[
         list[str] | None, typer.Option("--except", help="FINGER=REASON that cannot be taken: left_index=missing.")
@@ -115,7 +117,8 @@ def intake(
         else:
             asked = intake_command.scanned(client, screen) if camera else _asked_for(screen, caller)
             visit = client.open_intake(**asked, language=language)
-        shown = IntakeScreen(client, screen, yes=yes, wait_receipt_s=wait_receipt)
+        colours = FlashScreen(client) if flash else None
+        shown = IntakeScreen(client, screen, yes=yes, wait_receipt_s=wait_receipt, flash=colours)
         shown.declare(visit, exceptions)
         return shown.follow(visit)
 

@@ -195,6 +195,32 @@ def open_records(
         raise typer.Exit(EXIT_FAILED)
 
 
+@app.command()
+@told
+def verify(
+    record: Annotated[str, typer.Argument(help="Record id (hex), its beginning, or `latest`.")],
+    config: ConfigPath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Kiểm lại người thật · Decide a record's liveness again from its evidence (needs the sealing key)."""
+    from collector import liveness, showing  # noqa: PLC0415 # loads SQLite and sealing only here
+
+    opened, _ = showing.show(load_config(config), record, None)
+    again = liveness.decide_again(opened)
+    if as_json:
+        _print_json(again)
+    else:
+        table = Table("lần · try", "kiểm tra · check", "kết quả · verdict", "trị số · native", "lý do · reason")
+        for number, one in enumerate(again["tries"], 1):
+            for check in one["checks"]:
+                native = "" if check["native"] is None else f"{check['native']:.3g} {check['unit']}"
+                table.add_row(str(number), check["name"], check["verdict"], native, escape(check["reason"]))
+        _out.print(table)
+        _out.print("Khớp với kiosk · Agrees with the kiosk" if again["agrees"] else "KHÔNG KHỚP · DOES NOT AGREE")
+    if not again["agrees"]:
+        raise typer.Exit(EXIT_FAILED)
+
+
 def _print_imported(done: Imported) -> None:
     kiosk = escape(done.kiosk)
     counted = f"{done.stored} hồ sơ mới · new, {done.known} đã có · known"

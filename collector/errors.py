@@ -37,6 +37,14 @@ class NoSuchRecord(CollectorError):
     remedy = Words("Xem danh sách bằng `collector list`.", "See `collector list`.")
 
 
+class NoEvidence(CollectorError):
+    """The record has no liveness evidence: its policy did not ask for it, or the stage was not done."""
+
+    code = "collector.no_liveness_evidence"
+    words = Words("Hồ sơ không có bằng chứng người thật.", "The record holds no liveness evidence.")
+    remedy = Words("Xem kết quả các bước bằng `collector show`.", "See the stages' verdicts with `collector show`.")
+
+
 class StoreFailed(CollectorError):
     """The store cannot be read or written; nothing was acknowledged."""
 

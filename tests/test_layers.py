@@ -84,7 +84,14 @@ ALLOWED = {
     "agent.cli_frame": {"agent.commands"},
     "agent.cli_senses": {"agent"},
     "collector.opening": {"agent.capture", "agent.opening", "agent.sealing", "collector"},
-    "collector": {"agent.sealing", "agent.proto", "agent.opening", "agent.transfer", "agent.log"},
+    "collector": {
+        "agent.sealing",
+        "agent.proto",
+        "agent.opening",
+        "agent.transfer",
+        "agent.log",
+        "agent.capture.liveness",
+    },
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.commands import finger_exceptions, portrait_orders
 from agent.commands.exit_codes import ExitCode
+from agent.commands.flash_screen import FlashScreen
 from agent.commands.screen import Screen
 from agent.console.client import KioskClient
 from agent.console.errors import RemoteError
@@ -55,7 +56,16 @@ def scanned(client: KioskClient, screen: Screen) -> dict[str, str]:
 class IntakeScreen:
     """Shows a visit as it happens and answers its questions, by the person or, with `yes`, by agreement beforehand."""
 
-    def __init__(self, client: KioskClient, screen: Screen, *, yes: bool, wait_receipt_s: float) -> None:
+    def __init__(
+        self,
+        client: KioskClient,
+        screen: Screen,
+        *,
+        yes: bool,
+        wait_receipt_s: float,
+        flash: FlashScreen | None = None,
+    ) -> None:
+        self._flash = flash
         self._client, self._screen, self._yes, self._wait_receipt_s = client, screen, yes, wait_receipt_s
         self._rows: list[tuple[str, str, str, str]] = []
         self._stored: Event | None = None
@@ -79,6 +89,8 @@ class IntakeScreen:
 
         Ctrl-C cancels it at the daemon; its end is told as it came, since a record that was being sealed is kept.
         """
+        if self._flash is not None:
+            self._flash.announce(visit_id)
         try:
             self._watch(visit_id)
         except (KeyboardInterrupt, EOFError):
@@ -104,6 +116,8 @@ class IntakeScreen:
                 self._stage_ended(event)
             case "question" if not self._cancelled:
                 self._answer(visit_id, event)
+            case "flash" if self._flash is not None and not self._cancelled:
+                self._flash.show(visit_id, event)
             case "durable":
                 self._stored = event
             case "ended":

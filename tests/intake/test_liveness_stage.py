@@ -1,4 +1,4 @@
-"""The liveness and match stages in a visit: a camera on the wire, a screen that follows the events, people's choices."""
+"""The liveness stage: a camera on the wire, a screen, people's choices; the match where it is not asked for."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Booth:
     def context(self) -> Context:
         """Return what the stage gets."""
         can = CardAccessNumber.from_number(MEMBER.number)
-        return Context(RECORD_ID, MEMBER, can, self.guide, Event(), self.ask, self.screen)
+        return Context(RECORD_ID, MEMBER, can, self.guide, Event(), ask=self.ask, screen=self.screen)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_an_override_is_on_record_and_proves_nobody(
 def test_the_warning_comes_first_and_can_be_skipped(
     booth: Booth,
     camera: Camera,
-    vision: VisionWorker,
+    vision: VisionWorker,  # noqa: F811
     choice: str,
 ) -> None:
     """No colour was ordered; the reason is on record."""
