@@ -89,7 +89,9 @@ class Stage:
 
 
 @contextmanager
-def set_stage(folder: Path, roster: Path, csca: Path, more: Settings | None = None) -> Iterator[Stage]:
+def set_stage(
+    folder: Path, roster: Path, csca: Path, more: Settings | None = None, policy: Path = POLICY
+) -> Iterator[Stage]:
     """Start collector, devices and agent; end them, and only them, on the way out.
 
     `more` are settings of the agent beyond the demo's own. Raises ProgramFailed or a mock's error with the log of
@@ -97,7 +99,7 @@ def set_stage(folder: Path, roster: Path, csca: Path, more: Settings | None = No
     """
     address, second_address = (f"127.0.0.1:{_free_port()}" for _ in range(2))
     (folder / "logs").mkdir(parents=True)
-    _init_collector(folder, address, second_address, csca)
+    _init_collector(folder, address, second_address, csca, policy)
     with ExitStack() as stack:
         reader = stack.enter_context(CardReader(folder / "card-reader"))
         camera = stack.enter_context(CameraMock())
@@ -144,8 +146,8 @@ def _toml(settings: Settings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _init_collector(folder: Path, address: str, enrolment_address: str, csca: Path) -> None:
-    arguments = ["init", "--folder", folder / "collector", "--policy", POLICY, "--csca", csca, "--development"]
+def _init_collector(folder: Path, address: str, enrolment_address: str, csca: Path, policy: Path) -> None:
+    arguments = ["init", "--folder", folder / "collector", "--policy", policy, "--csca", csca, "--development"]
     _run("collector.cli", *arguments, "--address", address, "--enrolment-address", enrolment_address)
 
 

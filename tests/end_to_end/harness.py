@@ -19,7 +19,7 @@ from firmware_mocks.chip_card.issuer import kept_csca
 
 from agent.console.client import KioskClient
 from demo.people import DemoPerson, make_people, write_roster
-from demo.stage import MODELS, Setting, Stage, set_stage
+from demo.stage import MODELS, POLICY, Setting, Stage, set_stage
 
 PEOPLE = 24
 PATIENCE_S = 60.0
@@ -164,6 +164,8 @@ def open_kiosk(
     waits_s: Mapping[str, int] | None = None,
     queue: Mapping[str, int] | None = None,
     pad: Mapping[str, str] | None = None,
+    camera: Mapping[str, Setting] | None = None,
+    policy: Path = POLICY,
 ) -> Iterator[Kiosk]:
     """Set everything up in `folder`, with a roster of people who were not here yet.
 
@@ -185,5 +187,6 @@ def open_kiosk(
     settings.setdefault("card", {})["return_s"] = 1.0
     settings["queue"] = dict(queue or {})
     settings.setdefault("pad", {}).update(pad or {})
-    with set_stage(folder, folder / "roster.csv", folder / "csca" / "csca.pem", settings) as stage:
+    settings.setdefault("camera", {}).update(camera or {})
+    with set_stage(folder, folder / "roster.csv", folder / "csca" / "csca.pem", settings, policy) as stage:
         yield Kiosk(stage, people)

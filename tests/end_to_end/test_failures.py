@@ -149,7 +149,8 @@ def test_a_kiosk_killed_in_the_middle_of_a_visit_goes_on_where_it_was(kiosk: Kio
     assert refused.value.code == "intake.unfinished"
     told = kiosk.visit()
     assert _durable(told)
-    assert [event["stage"] for event in told.kinds("stage_started")] == ["portrait", "liveness", "fingerprints"]
+    started = [event["stage"] for event in told.kinds("stage_started")]
+    assert started == ["portrait", "liveness", "match", "fingerprints"]
     kiosk.await_receipts()
     assert _rows(kiosk, told) == 1
 

@@ -62,14 +62,16 @@ def look(finder: FaceFinder, renderer: Renderer) -> object:
 class LivingCamera(CameraServer):
     """An MJPEG camera before which somebody stands; each picture is rendered when it is sent."""
 
-    def __init__(self) -> None:
-        self.person = Subject(identity=2)
+    def __init__(self, person: Subject | None = None, size: tuple[int, int] = SIZE) -> None:
+        self.person = person or Subject(identity=2)
         self.turn: Turn | None = None
         self.obeys = True
         self.light = (0.0, 0.0, 0.0)
-        self._renderer = Renderer(Camera(*SIZE))
+        self._renderer = Renderer(Camera(*size))
         self._yaw = self._pitch = 0.0
-        super().__init__(0, "none", 1, SIZE, 20.0)
+        # The first picture makes all textures, which takes longer than a camera may be silent.
+        self.frame(0)
+        super().__init__(0, "none", 1, size, 20.0)
 
     def frame(self, number: int) -> bytes:
         """Return the next picture: the head goes a few degrees on its way."""
