@@ -31,6 +31,7 @@ from agent.centre import KioskCentre
 from agent.centre_rules import BODIES, pacing_of
 from agent.config import Config
 from agent.console.api import create_app
+from agent.console.client import KioskClient
 from agent.console.server import create_server, listen
 from agent.custody.listing import Sending, lines
 from agent.custody.signing import sign_lost, sign_own, take_receipt
@@ -76,6 +77,7 @@ from agent.provisioning import (
 from agent.queue import Queue, QueueReader
 from agent.roster import Roster
 from agent.sealing import release
+from agent.service_notice import ServiceNotice
 from agent.stage_times import StageTime, StageTimes
 from agent.transfer import parse_index_payload
 from agent.uplink import Uplink
@@ -261,7 +263,8 @@ class Daemon:
         with listen(path) as socket:
             log.info("daemon.ready", socket=str(path), kiosk=self._config.kiosk.name, ready=True)
             try:
-                create_server(create_app(self)).run(sockets=[socket])
+                with ServiceNotice(lambda: _ask_status(path)):
+                    create_server(create_app(self)).run(sockets=[socket])
             finally:
                 path.unlink(missing_ok=True)
         log.info("daemon.stopped")
@@ -455,6 +458,12 @@ def count_minutiae() -> Iterator[CountMinutiae]:
 def _card_opener(config: Config) -> Callable[[float, Event], AbstractContextManager[CardLink]]:
     reader = CardReader(config.card.reader or None)
     return reader.wait_for_card
+
+
+def _ask_status(path: Path) -> None:
+    """Ask the kiosk over its own socket, as anybody would; raise KioskError without an answer."""
+    with KioskClient(path) as client:
+        client.status()
 
 
 def _boot_id() -> bytes:

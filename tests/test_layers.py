@@ -79,6 +79,7 @@ ALLOWED = {
         "agent.epochs",
         "agent.queue",
     },
+    "agent.service_notice": set(),
     "agent.daemon": {"agent"},
     "agent.cli": {"agent"},
     "agent.cli_frame": {"agent.commands"},
