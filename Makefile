@@ -2,7 +2,7 @@ PY := .venv/bin/python
 PERSONS ?= 1
 DEMO_FOLDER ?= var/demo
 
-.PHONY: help setup demo test fuzz test-slow torture chaos check bench proto lock buf clean
+.PHONY: help setup demo test fuzz test-slow torture chaos check bench deb proto lock buf clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ check: setup  ## ruff and mypy --strict
 
 bench: setup  ## Whole-intake machine time and ratios against floors; JSON and a table
 	@$(PY) -m bench
+
+deb: setup  ## The Debian package of a real kiosk, into var/
+	@tools/deb.sh var
 
 proto: setup  ## Regenerate the code for agent/proto
 	@$(PY) -m grpc_tools.protoc -I. --python_out=. --mypy_out=. --grpc_python_out=. --mypy_grpc_out=. agent/proto/v1/*.proto

@@ -33,6 +33,7 @@ from agent.commands.screen import DEVELOPMENT, Screen
 from agent.config import DEFAULT_MODELS, DEFAULT_PATH, DEFAULT_SOCKET, load_config
 from agent.console.client import KioskClient
 from agent.log import set_up_logging
+from agent.usb_allow_list import LIST, RULES
 
 app = typer.Typer(no_args_is_help=True, help="Kiosk thu nhận · Identity intake kiosk.", pretty_exceptions_enable=False)
 queue_app = typer.Typer(no_args_is_help=True, help="Hàng đợi hồ sơ · The durable local queue.")
@@ -50,6 +51,8 @@ app.add_typer(trust_app, name="trust")
 app.add_typer(portrait_app, name="portrait")
 app.add_typer(fingerprint_app, name="fingerprint")
 app.add_typer(pad_app, name="pad")
+usb_app = typer.Typer(no_args_is_help=True, help="Thiết bị USB được phép · The USB devices that are let in.")
+app.add_typer(usb_app, name="usb")
 
 
 def _version(shown: bool) -> None:
@@ -380,6 +383,31 @@ def record_open(
     from agent.commands import record  # noqa: PLC0415 # loads cryptography only here
 
     return record.open_file(Screen(as_json=as_json), file, record_key, recipient_key, out, trust)
+
+
+@usb_app.command("show")
+@told
+def usb_show(
+    file: Annotated[Path, typer.Option("--list", help="The list.")] = LIST, as_json: AsJson = False
+) -> ExitCode:
+    """Đang cắm gì · What is plugged in, and whether it is on the list."""
+    from agent.commands import usb  # noqa: PLC0415
+
+    return usb.show(Screen(as_json=as_json), file)
+
+
+@usb_app.command("allow")
+@told
+def usb_allow(
+    file: Annotated[Path, typer.Option("--list", help="The list to write.")] = LIST,
+    rules: Annotated[Path, typer.Option(help="The udev rules to write.")] = RULES,
+    keyboard: Annotated[list[str] | None, typer.Option(help="Port of a keyboard that may stay; repeat.")] = None,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Cho phép những gì đang cắm · Let in what is plugged in now, and nothing else."""
+    from agent.commands import usb  # noqa: PLC0415
+
+    return usb.allow(Screen(as_json=as_json), file, rules, keyboard or ())
 
 
 def main() -> None:

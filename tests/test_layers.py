@@ -34,6 +34,7 @@ ALLOWED = {
         "agent.intake.errors",
         "agent.config",
         "agent.provisioning",
+        "agent.usb_allow_list",
     },
     "agent.intake": {
         "agent.capture",
@@ -63,7 +64,9 @@ ALLOWED = {
         "agent.daemon",
         "agent.enrolment",
         "agent.epochs",
+        "agent.usb_allow_list",
     },
+    "agent.usb_allow_list": set(),
     "agent.bundle_versions": set(),
     "agent.enrolment": {"agent.uplink", "agent.sealing", "agent.proto"},
     "agent.bundle_inbox": {"agent.bundle_versions", "agent.sealing"},

@@ -12,6 +12,7 @@ from agent.diagnostics.families import (
     machine_disk,
     machine_heat,
     machine_log,
+    machine_usb,
     network,
     pad,
     queue,
@@ -23,7 +24,7 @@ from agent.diagnostics.run import BROKEN, BROKEN_WORDS, TIMED_OUT, TIMED_OUT_WOR
 from agent.words import KioskError, Words
 
 # Each of these adds its checks to the machine's family.
-MACHINE_PARTS = (machine_disk, machine_heat, machine_log)
+MACHINE_PARTS = (machine_disk, machine_heat, machine_log, machine_usb)
 FAMILIES: tuple[Family, ...] = (
     queue.FAMILY,
     software.FAMILY,
