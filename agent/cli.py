@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from agent import __version__
+from agent.cli_doctor import doctor_app, usb_app
 from agent.cli_frame import (
     AsJson,
     ConfigPath,
@@ -33,7 +34,6 @@ from agent.commands.screen import DEVELOPMENT, Screen
 from agent.config import DEFAULT_MODELS, DEFAULT_PATH, DEFAULT_SOCKET, load_config
 from agent.console.client import KioskClient
 from agent.log import set_up_logging
-from agent.usb_allow_list import LIST, RULES
 
 app = typer.Typer(no_args_is_help=True, help="Kiosk thu nhận · Identity intake kiosk.", pretty_exceptions_enable=False)
 queue_app = typer.Typer(no_args_is_help=True, help="Hàng đợi hồ sơ · The durable local queue.")
@@ -51,7 +51,7 @@ app.add_typer(trust_app, name="trust")
 app.add_typer(portrait_app, name="portrait")
 app.add_typer(fingerprint_app, name="fingerprint")
 app.add_typer(pad_app, name="pad")
-usb_app = typer.Typer(no_args_is_help=True, help="Thiết bị USB được phép · The USB devices that are let in.")
+app.add_typer(doctor_app, name="doctor")
 app.add_typer(usb_app, name="usb")
 
 
@@ -173,31 +173,6 @@ def devices(
 ) -> ExitCode:
     """Thiết bị · The devices as found now; asks the daemon, or the devices themselves when none runs."""
     return devices_command.show(Screen(as_json=as_json), socket, config)
-
-
-@app.command()
-@told
-def doctor(
-    socket: SocketPath = DEFAULT_SOCKET,
-    config: ConfigPath = DEFAULT_PATH,
-    only: Annotated[
-        list[str] | None, typer.Option(help="A family or a code of docs/doctor.md; may be repeated.")
-    ] = None,
-    watch: Annotated[float, typer.Option(min=0, help="Repeat after so many seconds until Ctrl-C.")] = 0,
-    can: Annotated[str, typer.Option(help="Six digits of the test card on the reader: read its chip.")] = "",
-    out: Annotated[Path | None, typer.Option(help="Folder for test pictures; without it none is kept.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the readiness report (HTML).")] = None,
-    bundle: Annotated[Path | None, typer.Option(help="Write the support bundle (tar.gz).")] = None,
-    as_json: AsJson = False,
-) -> ExitCode:
-    """Khám kiosk · What is wrong with this kiosk: cause, evidence, remedy."""
-    # Only this command measures devices; the others start faster without its libraries.
-    from agent.commands import doctor as doctor_command  # noqa: PLC0415
-    from agent.diagnostics.context import Wishes  # noqa: PLC0415
-
-    wishes = Wishes(can, out)
-    order = doctor_command.Order(config, socket, only or (), watch, None, wishes, report, bundle)
-    return doctor_command.examine(Screen(as_json=as_json), order)
 
 
 @queue_app.command("status")
@@ -383,31 +358,6 @@ def record_open(
     from agent.commands import record  # noqa: PLC0415 # loads cryptography only here
 
     return record.open_file(Screen(as_json=as_json), file, record_key, recipient_key, out, trust)
-
-
-@usb_app.command("show")
-@told
-def usb_show(
-    file: Annotated[Path, typer.Option("--list", help="The list.")] = LIST, as_json: AsJson = False
-) -> ExitCode:
-    """Đang cắm gì · What is plugged in, and whether it is on the list."""
-    from agent.commands import usb  # noqa: PLC0415
-
-    return usb.show(Screen(as_json=as_json), file)
-
-
-@usb_app.command("allow")
-@told
-def usb_allow(
-    file: Annotated[Path, typer.Option("--list", help="The list to write.")] = LIST,
-    rules: Annotated[Path, typer.Option(help="The udev rules to write.")] = RULES,
-    keyboard: Annotated[list[str] | None, typer.Option(help="Port of a keyboard that may stay; repeat.")] = None,
-    as_json: AsJson = False,
-) -> ExitCode:
-    """Cho phép những gì đang cắm · Let in what is plugged in now, and nothing else."""
-    from agent.commands import usb  # noqa: PLC0415
-
-    return usb.allow(Screen(as_json=as_json), file, rules, keyboard or ())
 
 
 def main() -> None:

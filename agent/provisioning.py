@@ -133,6 +133,14 @@ def bundle_inbox(config: Config) -> Path:
     return config.kiosk.data_folder / "bundles"
 
 
+def load_recipients(folder: Path) -> RecipientKeys:
+    """Load the collector's sealing keys alone. Raises NotProvisioned or SealingError."""
+    campaign = signing_key_from_pem(_read(folder / "campaign.pem"))
+    return RecipientKeys.from_bundle(
+        open_bundle(_read(folder / "bundles" / "recipients.bundle"), campaign, "recipients")
+    )
+
+
 def record_key_settings(config: Config) -> RecordKeySettings:
     """Return where [keys] says that the record key lives."""
     keys = config.keys

@@ -221,6 +221,24 @@ def verify(
         raise typer.Exit(EXIT_FAILED)
 
 
+@app.command()
+@told
+def support(
+    file: Annotated[Path, typer.Argument(help="A support bundle that a kiosk sealed.")],
+    out: Annotated[Path, typer.Option(help="Where the opened bundle (tar.gz) goes.")],
+    config: ConfigPath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Mở gói hỗ trợ · Open a sealed support bundle (needs the sealing key)."""
+    from collector import support as opening  # noqa: PLC0415
+
+    size = opening.open_bundle_file(load_config(config), file, out)
+    if as_json:
+        _print_json({"file": str(out), "size_bytes": size})
+        return
+    _out.print(escape(str(out)), soft_wrap=True)
+
+
 def _print_imported(done: Imported) -> None:
     kiosk = escape(done.kiosk)
     counted = f"{done.stored} hồ sơ mới · new, {done.known} đã có · known"

@@ -87,6 +87,7 @@ ALLOWED = {
     "agent.cli": {"agent"},
     "agent.cli_frame": {"agent.commands"},
     "agent.cli_senses": {"agent"},
+    "agent.cli_doctor": {"agent"},
     "collector.opening": {"agent.capture", "agent.opening", "agent.sealing", "collector"},
     "collector": {
         "agent.sealing",

@@ -12,7 +12,9 @@ from pathlib import Path
 from threading import Event
 
 from agent import __version__
+from agent.commands.doctor_proof import sign_beside
 from agent.commands.doctor_screen import Progress, show, wait
+from agent.commands.doctor_seal import sealed_to_collector
 from agent.commands.exit_codes import ExitCode
 from agent.commands.screen import Screen
 from agent.config import Config, load_config
@@ -22,16 +24,18 @@ from agent.diagnostics.bundle import (
     clean_config,
     clean_text,
     machine_mark,
+    pack_bundle,
     read_journal,
-    write_bundle,
     write_private,
 )
 from agent.diagnostics.catalogue import CHECKS, FAMILIES
 from agent.diagnostics.check import Check
 from agent.diagnostics.context import Context, Json, RunningDaemon, Wishes
+from agent.diagnostics.device_results import DeviceResult, last_results
 from agent.diagnostics.finding import Finding, Verdict, worst
 from agent.diagnostics.limits import Limits
 from agent.diagnostics.report import Subject, page
+from agent.diagnostics.report_pdf import pdf
 from agent.diagnostics.run import run_checks, select
 from agent.diagnostics.system import System
 from agent.words import KioskError, Words
@@ -60,6 +64,12 @@ class Order:
     wishes: Wishes = field(default_factory=Wishes)
     report: Path | None = None
     bundle: Path | None = None
+    seal: bool = False
+
+
+def examine_as(order: Order, *, as_json: bool) -> ExitCode:
+    """Run the checks as the command line asks for it."""
+    return examine(Screen(as_json=as_json), order)
 
 
 def examine(
@@ -85,7 +95,7 @@ def examine(
 
 def _round(screen: Screen, order: Order, system: System, checks: Sequence[Check], cancelled: Event) -> list[Finding]:
     with ExitStack() as stack:
-        context = Context(order.config, _config(order.config), _daemon(order.socket, stack), system, order.wishes)
+        context = make_context(order.config, order.socket, system, order.wishes, stack)
         progress = stack.enter_context(Progress([check.code for check in checks]))
         findings = run_checks(checks, context, progress.tell, cancelled)
     if screen.as_json:
@@ -95,22 +105,46 @@ def _round(screen: Screen, order: Order, system: System, checks: Sequence[Check]
     return findings
 
 
+def make_context(config: Path, socket: Path, system: System, wishes: Wishes, stack: ExitStack) -> Context:
+    """Return what checks look at, with the daemon if one answers; `stack` closes the way to it."""
+    return Context(config, _config(config), _daemon(socket, stack), system, wishes)
+
+
 def write_papers(order: Order, system: System, findings: Sequence[Finding]) -> None:
-    """Write the report and the bundle, if they were asked for. Raises NotWritten."""
+    """Write the report, its signature and the bundle, if they were asked for. Raises NotWritten, NoPdf or a key's."""
     try:
         if order.report is not None:
-            write_private(order.report, _report(order, system, findings).encode())
+            _write_report(order, order.report, system, findings)
         if order.bundle is not None:
-            write_bundle(order.bundle, _papers(order, system, findings), now_s=system.clock())
+            _write_bundle(order, order.bundle, system, findings)
     except OSError as error:
         raise NotWritten(f"{error.filename}: {error.strerror}") from error
 
 
-def _report(order: Order, system: System, findings: Sequence[Finding]) -> str:
+def _write_report(order: Order, path: Path, system: System, findings: Sequence[Finding]) -> None:
+    told = (_subject(order, system), findings, FAMILIES, _tests(order))
+    data = pdf(*told) if path.suffix.lower() == ".pdf" else page(*told).encode()
+    write_private(path, data)
+    config = _config(order.config)
+    if isinstance(config, Config):
+        sign_beside(path, data, told[0], config)
+
+
+def _write_bundle(order: Order, path: Path, system: System, findings: Sequence[Finding]) -> None:
+    packed = pack_bundle(_papers(order, system, findings), now_s=system.clock())
+    write_private(path, sealed_to_collector(packed, order.config, system.clock()) if order.seal else packed)
+
+
+def _subject(order: Order, system: System) -> Subject:
     config = _config(order.config)
     kiosk = config.kiosk if isinstance(config, Config) else None
     name, station = (kiosk.name, kiosk.station) if kiosk else ("?", "?")
-    return page(Subject(name, station, machine_mark(system), __version__, system.clock()), findings, FAMILIES)
+    return Subject(name, station, machine_mark(system), __version__, system.clock())
+
+
+def _tests(order: Order) -> list[DeviceResult]:
+    config = _config(order.config)
+    return last_results(config.kiosk.data_folder) if isinstance(config, Config) else []
 
 
 def _papers(order: Order, system: System, findings: Sequence[Finding]) -> dict[str, bytes]:
@@ -119,7 +153,7 @@ def _papers(order: Order, system: System, findings: Sequence[Finding]) -> dict[s
     told = json.dumps(as_json(clean, system.clock()), ensure_ascii=False, indent=1)
     return {
         "findings.json": told.encode(),
-        "report.html": _report(order, system, clean).encode(),
+        "report.html": page(_subject(order, system), clean, FAMILIES, _tests(order)).encode(),
         "config.json": clean_config(order.config),
         "system.json": json.dumps(about_machine(system), indent=1).encode(),
         "log.jsonl": read_journal(system, limits),

@@ -56,10 +56,14 @@ MAX_VALUE = 200
 
 
 def write_bundle(path: Path, files: Mapping[str, bytes], *, now_s: float) -> int:
-    """Write a tar.gz, 0600, and return its size in bytes; what does not fit into MAX_BYTES is left out and named.
+    """Write a tar.gz, 0600, and return its size in bytes. Raises OSError."""
+    packed = pack_bundle(files, now_s=now_s)
+    write_private(path, packed)
+    return len(packed)
 
-    Raises OSError.
-    """
+
+def pack_bundle(files: Mapping[str, bytes], *, now_s: float) -> bytes:
+    """Return a tar.gz; what does not fit into MAX_BYTES is left out and named."""
     left, room, packed = list[str](), MAX_BYTES, io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for name, data in files.items():
@@ -70,8 +74,7 @@ def write_bundle(path: Path, files: Mapping[str, bytes], *, now_s: float) -> int
             _add(archive, name, data, now_s)
         if left:
             _add(archive, "LEFT_OUT.txt", "\n".join(left).encode(), now_s)
-    write_private(path, packed.getvalue())
-    return len(packed.getvalue())
+    return packed.getvalue()
 
 
 def write_private(path: Path, data: bytes) -> None:

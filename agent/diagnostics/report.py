@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from html import escape
 
 from agent.diagnostics.check import Family
+from agent.diagnostics.device_results import DeviceResult
 from agent.diagnostics.finding import Finding, Verdict, worst
+from agent.words import Words
 
 MARKS = {
     Verdict.OK: ("✓", "Đạt", "OK"),
@@ -23,6 +25,11 @@ CONCLUSIONS = {
     Verdict.WARN: ("SẴN SÀNG, CÓ ĐIỂM CẦN CHÚ Ý", "READY, WITH WARNINGS"),
 }
 READY = ("SẴN SÀNG", "READY")
+DEVICES = {
+    "card": Words("Kiểm tra đầy đủ đầu đọc thẻ", "Full test of the card reader"),
+    "camera": Words("Kiểm tra đầy đủ máy ảnh", "Full test of the camera"),
+    "pad": Words("Kiểm tra đầy đủ đầu đọc vân tay", "Full test of the fingerprint reader"),
+}
 # Nothing but this page: fonts of the machine, no script, no picture, no link.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
@@ -48,12 +55,28 @@ class Subject:
     at_s: float
 
 
-def page(subject: Subject, findings: Sequence[Finding], families: Iterable[Family]) -> str:
-    """Return the whole HTML page."""
-    return "\n".join(_page(subject, findings, families)) + "\n"
+def page(
+    subject: Subject, findings: Sequence[Finding], families: Iterable[Family], tests: Sequence[DeviceResult] = ()
+) -> str:
+    """Return the whole HTML page; `tests` are the last full tests of the devices."""
+    return "\n".join(_page(subject, findings, families, tests)) + "\n"
 
 
-def _page(subject: Subject, findings: Sequence[Finding], families: Iterable[Family]) -> Iterator[str]:
+def subject_rows(subject: Subject) -> tuple[tuple[str, str], ...]:
+    """Return what stands at the head: names and values."""
+    at = datetime.fromtimestamp(subject.at_s, UTC).astimezone()
+    return (
+        ("Kiosk", subject.kiosk),
+        ("Điểm thu nhận · Station", subject.station),
+        ("Mã máy · Machine", subject.machine_id),
+        ("Phiên bản · Version", subject.version),
+        ("Lúc · At", f"{at:%Y-%m-%d %H:%M:%S %z}"),
+    )
+
+
+def _page(
+    subject: Subject, findings: Sequence[Finding], families: Iterable[Family], tests: Sequence[DeviceResult]
+) -> Iterator[str]:
     yield '<!DOCTYPE html>\n<html lang="vi"><head><meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     yield f"<title>Báo cáo sẵn sàng – {escape(subject.kiosk)}</title><style>{STYLE}</style></head><body>"
@@ -66,6 +89,7 @@ def _page(subject: Subject, findings: Sequence[Finding], families: Iterable[Fami
             yield f'<h2>{escape(family.title.vi)} <span class="en">{escape(family.title.en)}</span></h2><table>'
             yield from (_row(finding) for finding in rows)
             yield "</table>"
+    yield from _tests(tests)
     yield '<h2>Xác nhận <span class="en">Signed off</span></h2><table class="sign"><tr>'
     yield "<td>Kỹ thuật viên<br>Technician</td><td>Phụ trách điểm<br>Station lead</td>"
     yield "<td>Ngày<br>Date</td></tr></table>"
@@ -73,14 +97,7 @@ def _page(subject: Subject, findings: Sequence[Finding], families: Iterable[Fami
 
 
 def _head(subject: Subject) -> Iterator[str]:
-    at = datetime.fromtimestamp(subject.at_s, UTC).astimezone()
-    rows = (
-        ("Kiosk", subject.kiosk),
-        ("Điểm thu nhận · Station", subject.station),
-        ("Mã máy · Machine", subject.machine_id),
-        ("Phiên bản · Version", subject.version),
-        ("Lúc · At", f"{at:%Y-%m-%d %H:%M:%S %z}"),
-    )
+    rows = subject_rows(subject)
     yield "<table>" + "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows) + "</table>"
 
 
@@ -91,6 +108,25 @@ def _conclusion(findings: Sequence[Finding]) -> Iterator[str]:
     counts = Counter(finding.verdict for finding in findings)
     told = (f"{MARKS[one][1]} · {MARKS[one][2]}: {counts[one]}" for one in reversed(Verdict) if counts[one])
     yield f"<p>{'; '.join(told)}</p>"
+
+
+def _tests(tests: Sequence[DeviceResult]) -> Iterator[str]:
+    by_device = {test.device: test for test in tests}
+    for device, title in DEVICES.items():
+        yield f'<h2>{title.vi} <span class="en">{title.en}</span></h2>'
+        test = by_device.get(device)
+        if test is None:
+            yield f'<p>Chưa có; chạy <code>kiosk doctor device {device}</code> <span class="en">None yet</span></p>'
+            continue
+        at = datetime.fromtimestamp(test.at_s, UTC).astimezone()
+        mark, vi, en = MARKS[test.verdict]
+        yield f'<p class="{_class(test.verdict)}">{mark} {at:%Y-%m-%d %H:%M %z} {vi} <span class="en">{en}</span></p>'
+        yield "<table>" + "".join(_test_row(*row) for row in test.rows) + "</table>"
+
+
+def _test_row(verdict: Verdict, code: str, evidence: str) -> str:
+    mark = f'<td class="mark {_class(verdict)}">{MARKS[verdict][0]}</td>'
+    return f"<tr>{mark}<td>{escape(code)}</td><td>{escape(evidence)}</td></tr>"
 
 
 def _row(finding: Finding) -> str:

@@ -38,6 +38,22 @@ def open_content(ciphertext: bytes, core: Core, key: RecipientPrivateKey) -> byt
         raise SealBroken(f"recipient {core.recipient_key_id.hex()}") from error
 
 
+def seal_bytes(data: bytes, info: bytes, recipient: RecipientKey) -> bytes:
+    """Seal what is no record; `info` names what it is, and opens nothing else. Raises KeyUnusable."""
+    try:
+        return _SUITES[recipient.suite].encrypt(data, recipient.load(), info=info)
+    except ValueError as error:
+        raise KeyUnusable(f"recipient {recipient.key_id.hex()}") from error
+
+
+def open_bytes(ciphertext: bytes, info: bytes, key: RecipientPrivateKey) -> bytes:
+    """Open what `seal_bytes` sealed under the same `info`; raise SealBroken."""
+    try:
+        return _SUITES[key.public.suite].decrypt(ciphertext, key.private, info=info)
+    except (InvalidTag, ValueError) as error:
+        raise SealBroken(f"recipient {key.public.key_id.hex()}") from error
+
+
 def _info(core: Core) -> bytes:
     """Bind the ciphertext to the signed core, so that neither can be exchanged alone."""
     return INFO_PREFIX + hashlib.sha256(core.to_bytes()).digest()

@@ -16,9 +16,14 @@ from agent.commands.doctor import Order, examine
 from agent.commands.screen import Screen
 from agent.diagnostics import bundle
 from agent.diagnostics.bundle import GONE, clean_config, clean_log, clean_text, machine_mark, write_bundle
+from agent.diagnostics.catalogue import CHECKS
 from agent.diagnostics.context import Wishes
 from agent.diagnostics.picture import SIGNATURE
+from agent.diagnostics.run import select
+from agent.provisioning import NotProvisioned
 from agent.queue import Queue
+from collector.support import BundleFile, open_bundle_file
+from tests.collector.world import World
 from tests.diagnostics.conftest import Kiosk
 from tests.queue.records import SETTINGS, START, append
 
@@ -166,3 +171,21 @@ def test_without_a_journal_it_says_so(kiosk: Kiosk, tmp_path: Path) -> None:
     files = contents(made(kiosk, tmp_path))
     assert b"journalctl" in files["kiosk-support/log.jsonl"]
     assert machine_mark(kiosk.machine.system()) == "?"
+
+
+def test_a_sealed_bundle_is_for_the_collector_alone(full: Kiosk, made_world: World, tmp_path: Path) -> None:
+    """No archive on the kiosk; the collector's key opens it; without the recipients' bundle nothing is written."""
+    sealed, opened = tmp_path / "support.sealed", tmp_path / "support.tar.gz"
+    checks = select(CHECKS, ["software.config"])
+    order = Order(full.path, full.folder / "none.sock", bundle=sealed, seal=True)
+    examine(Screen(as_json=True), order, full.machine.system(), checks)
+    assert not tarfile.is_tarfile(sealed)
+    assert open_bundle_file(made_world.config, sealed, opened) == opened.stat().st_size
+    assert "kiosk-support/findings.json" in contents(opened)
+    with pytest.raises(BundleFile):
+        open_bundle_file(made_world.config, sealed, opened)
+    sealed.unlink()
+    (full.trust / "bundles" / "recipients.bundle").unlink()
+    with pytest.raises(NotProvisioned):
+        examine(Screen(as_json=True), order, full.machine.system(), checks)
+    assert not sealed.exists()
