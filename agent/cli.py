@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from agent import __version__
-from agent.cli_doctor import doctor_app, usb_app
+from agent.cli_doctor import doctor_app, top, usb_app
 from agent.cli_frame import (
     AsJson,
     ConfigPath,
@@ -53,6 +53,7 @@ app.add_typer(fingerprint_app, name="fingerprint")
 app.add_typer(pad_app, name="pad")
 app.add_typer(doctor_app, name="doctor")
 app.add_typer(usb_app, name="usb")
+app.command("top")(top)
 
 
 def _version(shown: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -81,6 +82,19 @@ def doctor_device(
     if device == "card" and not can and not yes and sys.stdin.isatty():
         can = input("CAN của thẻ thử (6 số, bỏ trống nếu không đọc) · CAN of the test card (empty: not read): ").strip()
     return command.full_test(screen, device, (config, socket), Wishes(can, out), command.ask(screen, yes=yes))
+
+
+@told
+def top(
+    socket: SocketPath = DEFAULT_SOCKET,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="One look, for scripts.")] = False,
+    as_json: AsJson = False,
+) -> ExitCode:
+    """Kiosk đang làm gì · The kiosk at work, live, until Ctrl-C: devices, stages, queue, uplink, workers."""
+    from agent.commands import top as command  # noqa: PLC0415
+
+    return command.top(Screen(as_json=as_json), socket, every, Event(), once=once)
 
 
 @usb_app.command("show")

@@ -202,8 +202,8 @@ class Daemon:
         return list_devices(self._families)
 
     def device_use(self) -> Mapping[str, object]:
-        """Whether a visit is open: then card and pad are in use; the camera always is."""
-        return {"visit_open": self.desk.busy()}
+        """Whether a visit is open (then card and pad are in use; the camera always is), and the newest one's stages."""
+        return {"visit_open": self.desk.busy(), "stages": self.desk.stages()}
 
     def camera_sample(self) -> Mapping[str, object]:
         """Return what the camera gives now, figures only. Raises DeviceError."""

@@ -156,6 +156,18 @@ class Desk:
             running = self._thread is not None and self._thread.is_alive()
             return list(self._visits)[-1] if running else ""
 
+    def stages(self) -> list[dict[str, object]]:
+        """Return the newest visit's stages so far: name, verdict and milliseconds, null while one is under way."""
+        with self._lock:
+            newest = next(reversed(self._visits.values()), None)
+        found: dict[str, dict[str, object]] = {}
+        for event in newest.events.after(0, 0)[0] if newest is not None else ():
+            if event.kind in ("stage_started", "stage_ended"):
+                # Nothing else of an event may leave the visit: it can hold personal data.
+                name = str(event.payload["stage"])
+                found[name] = {"stage": name} | {key: event.payload.get(key) for key in ("verdict", "took_ms")}
+        return list(found.values())
+
     def unfinished(self) -> bool:
         """Say whether a visit was cut off and waits to be gone on with or discarded."""
         with self._lock:

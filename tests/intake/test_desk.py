@@ -304,3 +304,17 @@ class TestCutOff:
         _finish(desk, resumed, questions=1)
         assert resumed.state is VisitState.DURABLE
         assert len(office.register.files) == 1
+
+
+def test_the_newest_visits_stages_are_told_without_the_person(office: Office) -> None:
+    """Name, verdict and time; null while one is under way; nothing before the first visit."""
+    desk = office.open()
+    assert desk.stages() == []
+    office.portrait.waiting = True
+    visit = desk.open(Caller(office.member.number), OPERATOR, "vi")
+    answer_yes(visit)
+    until(lambda: office.portrait.performed == 1)
+    chip, portrait = desk.stages()
+    assert (chip["stage"], chip["verdict"], type(chip["took_ms"])) == ("chip", "passed", int)
+    assert portrait == {"stage": "portrait", "verdict": None, "took_ms": None}
+    desk.close(PATIENCE_S)
