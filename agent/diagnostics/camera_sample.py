@@ -6,6 +6,7 @@ The daemon measures the camera that it holds and sends this as JSON; without a d
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
@@ -17,6 +18,8 @@ from agent.devices.seams import Frame, FrameSource, Pixels
 FIRST_S, SECONDS = 12.0, 1.5
 MAX_FRAMES = 120
 BLACK, WHITE = 16, 245
+# Every so many pixels are enough for a mean.
+COARSE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class CameraSample:
     """Times in seconds. `brightness` (0..255), shares and `sides` (left over right) are of the place of the face.
 
     `missed` are frames that the camera gave and nobody read; `sharpness` is the share of gradient energy that a small
-    blur takes away.
+    blur takes away; `flicker` is how much the mean brightness changes from frame to frame, as a share of it.
     """
 
     width: int
@@ -39,6 +42,7 @@ class CameraSample:
     contrast: float
     sides: float
     sharpness: float
+    flicker: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -59,16 +63,28 @@ def take_sample(
     first = source.newest(0, begun_s + first_s, cancelled)
     arrived_s = time.monotonic() - begun_s
     last = source.newest(first.number, time.monotonic() + first_s, cancelled)
-    begin, intervals, handed = last.number, list[float](), list[float]()
+    begin, intervals, handed, lights = last.number, list[float](), list[float](), list[float]()
     until_s = time.monotonic() + seconds
     while len(intervals) < MAX_FRAMES and (time.monotonic() < until_s or len(intervals) < 3):
         frame = source.newest(last.number, time.monotonic() + first_s, cancelled)
         handed.append(time.monotonic() - frame.taken_s)
         intervals.append(frame.taken_s - last.taken_s)
+        lights.append(float(frame.pixels[::COARSE, ::COARSE].mean()))
         last = frame
     height, width = last.pixels.shape[:2]
     missed = last.number - begin - len(intervals)
-    return CameraSample(width, height, arrived_s, intervals, handed, missed, *_look(last.pixels)), last
+    return CameraSample(
+        width, height, arrived_s, intervals, handed, missed, *_look(last.pixels), flicker_of(lights)
+    ), last
+
+
+def flicker_of(lights: Sequence[float]) -> float:
+    """Return the deviation of means that follow each other, as a share of their level; slow changes do not count."""
+    if len(lights) < 4:
+        return 0.0
+    # Over two steps a light that becomes brighter cancels out; a lamp that beats with the shutter does not.
+    second = np.diff(np.asarray(lights), n=2)
+    return float(second.std() / (np.mean(lights) + 1) / np.sqrt(6))
 
 
 def _look(pixels: Pixels) -> tuple[float, float, float, float, float, float]:

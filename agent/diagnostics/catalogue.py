@@ -14,6 +14,7 @@ from agent.diagnostics.families import (
     machine_log,
     machine_usb,
     network,
+    network_rate,
     pad,
     queue,
     software,
@@ -23,8 +24,8 @@ from agent.diagnostics.finding import Fault, Verdict
 from agent.diagnostics.run import BROKEN, BROKEN_WORDS, TIMED_OUT, TIMED_OUT_WORDS
 from agent.words import KioskError, Words
 
-# Each of these adds its checks to the machine's family.
-MACHINE_PARTS = (machine_disk, machine_heat, machine_log, machine_usb)
+# Each of these adds its checks to a family.
+MACHINE_PARTS, NETWORK_PARTS = (machine_disk, machine_heat, machine_log, machine_usb), (network_rate,)
 FAMILIES: tuple[Family, ...] = (
     queue.FAMILY,
     software.FAMILY,

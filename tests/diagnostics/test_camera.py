@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Event
@@ -13,6 +13,7 @@ import pytest
 from firmware_mocks.camera import CameraMock
 
 from agent.devices.camera import Camera
+from agent.devices.seams import Frame
 from agent.diagnostics import camera_sample
 from agent.diagnostics.camera_sample import CameraSample, take_sample
 from agent.diagnostics.context import Wishes
@@ -266,3 +267,36 @@ def test_a_sample_counts_what_was_missed(mock: CameraMock) -> None:
     assert sample.missed >= 0
     assert last.pixels.shape == (480, 640, 3)
     assert all(interval > 0 for interval in sample.intervals_s)
+
+
+class Flickering:
+    """A camera whose pictures are lit as a function says."""
+
+    def __init__(self, light: Callable[[int], float]) -> None:
+        self._light = light
+
+    def newest(self, after: int, deadline: float, cancelled: Event) -> Frame:
+        """Return the next picture."""
+        number = after + 1
+        return Frame(np.full((48, 64, 3), round(self._light(number)), np.uint8), number, number / 30)
+
+
+@pytest.mark.parametrize(
+    ("light", "code"),
+    [
+        (lambda _: 120.0, "camera.flicker"),
+        (lambda number: 100.0 + number, "camera.flicker"),
+        (lambda number: 120.0 + 15 * np.sin(number * 2.1), "camera.flicker.seen"),
+    ],
+    ids=["steady", "dawn", "beating lamp"],
+)
+def test_flicker(light: Callable[[int], float], code: str) -> None:
+    """A lamp that beats with the shutter is told; a light that slowly changes is none."""
+    sample, _ = take_sample(Flickering(light), Event(), seconds=60)
+    outcome = camera.judge_flicker(sample)
+    assert (outcome.code or "camera.flicker") == code
+
+
+def test_a_real_stream_does_not_flicker(watched: Kiosk) -> None:
+    """Sensor noise and JPEG are far below the limit."""
+    assert watched.finding("camera.flicker").verdict is Verdict.OK

@@ -28,6 +28,7 @@ LATE_S, GAP = 0.2, 1.8
 DARK, BRIGHT, MOST_BLACK, MOST_WHITE, FLAT = 50, 210, 0.6, 0.3, 2.5
 UNEVEN = 1.8
 SOFT = 0.2
+FLICKER = 0.03
 
 OTHER_MODE = warn(
     "camera.mode.other",
@@ -98,6 +99,13 @@ BLURRED = warn(
     "The picture is soft: the lens is dirty or out of focus.",
     "Lau ống kính bằng khăn mềm; chỉnh nét ở khoảng 60–100 cm.",
     "Clean the lens with a soft cloth; focus at 60-100 cm.",
+)
+FLICKERS = warn(
+    "camera.flicker.seen",
+    "Ánh sáng nhấp nháy từ hình này sang hình khác.",
+    "The light flickers from picture to picture.",
+    "Đổi đèn LED rẻ hoặc đèn ống; đặt `v4l2-ctl --set-ctrl power_line_frequency=1` (50 Hz).",
+    "Change cheap LED lamps or tubes; set `v4l2-ctl --set-ctrl power_line_frequency=1` (50 Hz).",
 )
 NO_CONTROLS = warn(
     "camera.controls.refused",
@@ -224,6 +232,17 @@ def judge_sharpness(sample: CameraSample) -> Outcome:
     if sample.contrast < 12 or sample.brightness < DARK:
         return not_assessed("Hình không đủ chi tiết để đánh giá.", "There is too little in the picture.", evidence)
     return BLURRED.seen(evidence) if sample.sharpness < SOFT else ok(evidence)
+
+
+@FAMILY.check("flicker", "Ánh sáng nhấp nháy", "Flicker", FLICKERS, within_s=WITHIN_S)
+def _flicker(context: Context, limits: Limits) -> Outcome:
+    return judge_flicker(_sample(context, limits))
+
+
+def judge_flicker(sample: CameraSample) -> Outcome:
+    """Judge how much the brightness jumps between pictures."""
+    evidence = f"{sample.flicker:.1%} from picture to picture (seen above {FLICKER:.0%})"
+    return FLICKERS.seen(evidence) if sample.flicker > FLICKER else ok(evidence)
 
 
 @FAMILY.check("controls", "Khóa phơi sáng, màu, nét", "Exposure, colour, focus", NO_CONTROLS, within_s=WITHIN_S)
