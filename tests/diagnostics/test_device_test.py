@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from firmware_mocks.camera import CameraMock
+from firmware_mocks.card_reader import CardReader as MockReader
 from firmware_mocks.fingerprint_pad.desk import PadOnBus
 from firmware_mocks.fingerprint_pad.faults import Faults
 from firmware_mocks.fingerprint_pad.ridges import synthetic_finger
@@ -28,7 +29,10 @@ from agent.diagnostics.device_test import Done, Step
 from agent.diagnostics.finding import Finding, Verdict, error, ok
 from agent.sealing import InFile, show_record_key
 from agent.words import Words
+from tests.devices.conftest import mock_reader, portrait_file
 from tests.diagnostics.conftest import Kiosk
+
+__all__ = ["mock_reader", "portrait_file"]
 
 FAULT = error("test.one.hard", "Cứng", "Hard", "Sửa", "Mend")
 
@@ -94,6 +98,24 @@ class TestCamera:
             led_through(kiosk, "camera", prepared(lambda: None, lambda: camera.show("dark")), tmp_path / "pictures")
         assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["camera.png"]
         assert not list(kiosk.data.rglob("*.png"))
+
+
+class TestCard:
+    """On a private card service."""
+
+    def test_a_card_is_laid_down_and_read(
+        self, kiosk: Kiosk, mock_reader: MockReader, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Answer times with their bars are kept; a card that is not laid down is told."""
+        lay = prepared(lambda: None, mock_reader.insert)
+        assert led_through(kiosk, "card", lay) is ExitCode.OK
+        capsys.readouterr()
+        told = {code: evidence for _, code, evidence in last_results(kiosk.data)[0].rows}
+        assert "contactless" in told["card.atr"]
+        assert "p95" in told["card.latency"]
+        mock_reader.remove()
+        assert led_through(kiosk, "card", prepared(lambda: None, lambda: None)) is ExitCode.FAILED
+        assert "device_test.card.card_not_seen" in capsys.readouterr().out
 
 
 class TestPad:
