@@ -11,4 +11,4 @@ compile=("$scratch/bin/uv" pip compile --quiet --generate-hashes --no-emit-index
     --no-header --no-annotate --python-version 3.11 --no-config)
 "${compile[@]}" -o requirements/build.lock requirements/build.in
 "${compile[@]}" -o requirements/dev.lock pyproject.toml requirements/dev.in
-"${compile[@]}" -c requirements/dev.lock -o requirements/kiosk.lock pyproject.toml
+"${compile[@]}" -c requirements/dev.lock --extra report -o requirements/kiosk.lock pyproject.toml
