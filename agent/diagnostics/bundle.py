@@ -30,10 +30,10 @@ GONE = "[removed]"
 # Tables and keys of the configuration that say nothing of people and open nothing.
 SETTINGS: Mapping[str, frozenset[str]] = {
     "kiosk": frozenset({"name", "station", "data_folder", "socket", "development", "log_format"}),
-    "collector": frozenset({"address"}),
+    "collector": frozenset({"address", "fallbacks", "back_to_first_s", "proxy", "enrolment_address"}),
     "card": frozenset({"reader", "wait_s", "read_s", "return_s"}),
-    "camera": frozenset({"source", "width", "height", "fps", "wait_s"}),
-    "pad": frozenset({"backend", "address", "x_ppi", "y_ppi", "wait_s"}),
+    "camera": frozenset({"source", "width", "height", "fps", "wait_s", "largest_still"}),
+    "pad": frozenset({"backend", "driver", "address", "x_ppi", "y_ppi", "wait_s"}),
     "roster": frozenset({"file"}),
     "trust": frozenset({"folder"}),
     "keys": frozenset({"kind", "name", "wait_s", "module", "device"}),
