@@ -11,11 +11,11 @@ from typing import Any
 from agent.proto.sync import MAX_ANNOUNCEMENT_CHARS
 from agent.sealing import epoch_start, key_id, point_of, signing_key_from_pem
 from collector.config import CollectorConfig
-from collector.embedded_store import EmbeddedStore
 from collector.errors import NoSuchKiosk, SetupFailed
 from collector.fleet import Fleet
 from collector.setup import FIRST_EPOCH, KIOSK_NAME
 from collector.store import EpochToken
+from collector.stores import open_store
 
 TOKEN_BYTES = 16
 Json = dict[str, Any]  # Any: JSON nests freely
@@ -24,7 +24,7 @@ Json = dict[str, Any]  # Any: JSON nests freely
 def issue_token(config: CollectorConfig, kiosk: str, reason: str, hours: int) -> str:
     """Return a new one-time token for the kiosk's next epoch; only its hash is kept. Raises NoSuchKiosk."""
     secret = os.urandom(TOKEN_BYTES)
-    with EmbeddedStore(config.store) as store:
+    with open_store(config) as store:
         position = store.position(kiosk)
         if position is None:
             raise NoSuchKiosk(kiosk)
@@ -39,7 +39,7 @@ def register(config: CollectorConfig, kiosk: str, pem: bytes) -> str:
     if not KIOSK_NAME.fullmatch(kiosk):
         raise SetupFailed(f"kiosk {kiosk}: of a-z, 0-9 and -, at most 63 characters")
     public = signing_key_from_pem(pem)
-    with EmbeddedStore(config.store) as store:
+    with open_store(config) as store:
         head = epoch_start(kiosk, FIRST_EPOCH, key_id(public))
         store.register(kiosk, FIRST_EPOCH, point_of(public), head)
     return key_id(public).hex()
@@ -52,7 +52,7 @@ def announce(config: CollectorConfig, kiosk: str, vi: str, en: str) -> int:
     """
     if not 0 < max(len(vi), len(en)) <= MAX_ANNOUNCEMENT_CHARS:
         raise SetupFailed(f"message: 1 to {MAX_ANNOUNCEMENT_CHARS} characters")
-    with EmbeddedStore(config.store) as store, Fleet(config.store) as fleet:
+    with open_store(config) as store, Fleet(config.store) as fleet:
         if kiosk and store.position(kiosk) is None:
             raise NoSuchKiosk(kiosk)
         return fleet.announce(kiosk, vi, en, time.time_ns())
@@ -60,7 +60,7 @@ def announce(config: CollectorConfig, kiosk: str, vi: str, en: str) -> int:
 
 def alarm_rows(config: CollectorConfig, limit: int) -> list[Json]:
     """Return the newest alarms, JSON-ready."""
-    with EmbeddedStore(config.store) as store:
+    with open_store(config) as store:
         return [
             {
                 "raised_at": datetime.datetime.fromtimestamp(alarm.raised_at_ns / 10**9, datetime.UTC).isoformat(

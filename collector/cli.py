@@ -62,6 +62,7 @@ def init(
         str, typer.Option(help="HOST:PORT of the second port, where kiosks enrol and renew; `none` for none.")
     ] = "127.0.0.1:8444",
     development: Annotated[bool, typer.Option(help="Accept test records.")] = False,
+    database: Annotated[str, typer.Option(help="PostgreSQL connection string; without it records are in FOLDER.")] = "",
     suite: Annotated[str, typer.Option(help="Suite of the sealing key: x25519 or mlkem768-x25519.")] = "x25519",
     as_json: AsJson = False,
 ) -> None:
@@ -75,15 +76,25 @@ def init(
 
     anchors = tuple(_certificate(path) for path in csca)
     chosen, second = suite_named(suite), "" if enrolment_address == "none" else enrolment_address
-    kiosks, folders = tuple(kiosk or ()), kiosk_folder or Path()
+    kiosks, folders, document = tuple(kiosk or ()), kiosk_folder or Path(), _read(policy)
     if kiosks and kiosk_folder is None:
         raise typer.BadParameter("--kiosk needs --kiosk-folder")
-    set_up(Plan(folder, folders, name, address, kiosks, anchors, _read(policy), development, chosen, second))
+    set_up(Plan(folder, folders, name, address, kiosks, anchors, document, development, chosen, second, database))
     made = [folder, *(folders / one for one in kiosks)]
     if as_json:
         _print_json({"folder": str(folder), "kiosk_folders": [str(one) for one in made[1:]]})
     else:
         _out.print(f"✓ {escape(', '.join(map(str, made)))}")
+
+
+@app.command()
+@told
+def migrate(config: ConfigPath = HERE, as_json: AsJson = False) -> None:
+    """Tạo, nâng cấp bảng PostgreSQL · Make or upgrade the tables in PostgreSQL; back up first."""
+    from collector import stores  # noqa: PLC0415 # loads the data base's library only here
+
+    steps = stores.migrate(load_config(config))
+    _print_json({"steps": steps}) if as_json else _out.print(f"✓ {steps} bước · steps")
 
 
 @app.command("import")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from collector.errors import ConfigInvalid
 
 FILE_NAME = "collector.toml"
 PATHS = ("store", "keys", "tls", "issuing_certificate", "issuing_key", "bundles", "anchors")
+# As a keyword, in a URI's query, or between user and host.
+_PASSWORD = re.compile(r"\bpassword\s*=|^\w+://[^/@?]*:[^/@?]*@")
 
 
 class CollectorConfig(BaseModel):
@@ -31,6 +34,9 @@ class CollectorConfig(BaseModel):
     # A kiosk that was offline may renew for so long after its certificate expired.
     renewal_grace_days: float = Field(default=60, ge=0, le=365)
     store: Path = Path("store")
+    # A PostgreSQL connection string in place of the folder `store`; the password is for ~/.pgpass or a service file.
+    database: str = ""
+    database_connections: int = Field(default=4, ge=1, le=64)
     keys: Path = Path("keys")
     tls: Path = Path("tls")
     anchors: Path = Path("anchors")
@@ -41,6 +47,13 @@ class CollectorConfig(BaseModel):
     max_records_in_flight: int = Field(default=8, ge=1, le=1000)
     max_bytes_in_flight: int = Field(default=32 * 2**20, ge=2**20, le=2**30)
     max_record_bytes: int = Field(default=16 * 2**20, ge=2**16, le=64 * 2**20)
+
+    @field_validator("database")
+    @classmethod
+    def _without_password(cls, value: str) -> str:
+        if _PASSWORD.search(value):
+            raise ValueError("no password here: use ~/.pgpass or a service file")
+        return value
 
 
 def load_config(path: Path) -> CollectorConfig:

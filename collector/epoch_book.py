@@ -1,29 +1,28 @@
-"""Epochs of kiosks in the embedded store: which key signed when, who allowed it, and technicians' one-time tokens."""
+"""Epochs of kiosks in a store: which key signed when, who allowed it, and technicians' one-time tokens."""
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 
 from collector.store import EpochToken, KioskPosition, NewEpoch, TokenRefused
-from collector.tables import move, position_row, raise_alarm
+from collector.tables import Rows, move, position_row, raise_alarm
 
 REGISTERED = "registered"
 
 
-def note_registration(rows: sqlite3.Cursor, position: KioskPosition, now_ns: int) -> None:
+def note_registration(rows: Rows, position: KioskPosition, now_ns: int) -> None:
     """Keep a kiosk's first key."""
     values = (position.kiosk, position.epoch, position.record_key, "first registration", REGISTERED, b"", now_ns)
     rows.execute("INSERT INTO epoch VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", values)
 
 
-def record_key(rows: sqlite3.Cursor, kiosk: str, epoch: int) -> bytes | None:
+def record_key(rows: Rows, kiosk: str, epoch: int) -> bytes | None:
     """Return the public point of the key of an epoch, past ones too; None when there was none."""
     found = rows.execute("SELECT record_key FROM epoch WHERE kiosk = ? AND epoch = ?", (kiosk, epoch)).fetchone()
     return found[0] if found else None
 
 
-def open_epoch(rows: sqlite3.Cursor, position: KioskPosition, new: NewEpoch, now_ns: int) -> KioskPosition:
+def open_epoch(rows: Rows, position: KioskPosition, new: NewEpoch, now_ns: int) -> KioskPosition:
     """Move a kiosk to its new epoch; a token is used up with it. Raises TokenRefused."""
     if new.token_sha256 is not None:
         _use(rows, position.kiosk, new, now_ns)
@@ -37,20 +36,20 @@ def open_epoch(rows: sqlite3.Cursor, position: KioskPosition, new: NewEpoch, now
     return after
 
 
-def add_token(rows: sqlite3.Cursor, token: EpochToken) -> None:
+def add_token(rows: Rows, token: EpochToken) -> None:
     """Keep a token's hash; an older unused one of the same kiosk is withdrawn."""
     rows.execute("DELETE FROM token WHERE kiosk = ? AND used_at_ns IS NULL", (token.kiosk,))
     values = (token.sha256, token.kiosk, token.epoch, token.issued_for, token.expires_at_ns)
     rows.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, NULL)", values)
 
 
-def next_epoch(rows: sqlite3.Cursor, kiosk: str) -> int | None:
+def next_epoch(rows: Rows, kiosk: str) -> int | None:
     """Return the number of a kiosk's next epoch, or None when it is not registered."""
     position = position_row(rows, kiosk)
     return None if position is None else position.epoch + 1
 
 
-def _use(rows: sqlite3.Cursor, kiosk: str, new: NewEpoch, now_ns: int) -> None:
+def _use(rows: Rows, kiosk: str, new: NewEpoch, now_ns: int) -> None:
     query = "SELECT expires_at_ns, used_at_ns FROM token WHERE sha256 = ? AND kiosk = ? AND epoch = ?"
     found = rows.execute(query, (new.token_sha256, kiosk, new.epoch)).fetchone()
     if found is None:

@@ -53,6 +53,20 @@ class StoreFailed(CollectorError):
     remedy = Words("Kiểm tra đĩa và quyền của thư mục kho.", "Check the disk and the rights of the store's folder.")
 
 
+class StoreNotDurable(StoreFailed):
+    """The data base answers before it is safe; `detail` names the setting."""
+
+    code = "collector.store_not_durable"
+    words = Words(
+        "PostgreSQL được cấu hình không an toàn: mất điện sẽ mất hồ sơ đã ký nhận.",
+        "PostgreSQL is configured so that a power cut could lose records that were acknowledged.",
+    )
+    remedy = Words(
+        "Đặt fsync, full_page_writes và synchronous_commit là on, rồi chạy lại.",
+        "Set fsync, full_page_writes and synchronous_commit to on, then start again.",
+    )
+
+
 class AddressInUse(CollectorError):
     """The collector cannot listen at its address."""
 

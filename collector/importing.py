@@ -23,12 +23,13 @@ from agent.transfer import (
 from agent.transfer.folder import RECEIPT
 from collector.arrivals import MAX_BATCH
 from collector.config import CollectorConfig
-from collector.embedded_store import EmbeddedStore
 from collector.errors import ImportRefused
 from collector.record_files import sync_folder
 from collector.server import make_service
 from collector.service import CollectorService
+from collector.sql_store import SqlStore
 from collector.store import KioskPosition
+from collector.stores import open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def import_folder(config: CollectorConfig, folder: Path, seen: Callable[[str, in
     ImportRefused, and StoreFailed; what was stored before stays.
     """
     exports = find_exports(folder)
-    with EmbeddedStore(config.store) as store:
+    with open_store(config) as store:
         store.lock_for_appending()
         service = make_service(config, store)
         try:
@@ -66,7 +67,7 @@ def import_folder(config: CollectorConfig, folder: Path, seen: Callable[[str, in
 
 class _Import:
     def __init__(
-        self, store: EmbeddedStore, service: CollectorService, export: ExportFolder, seen: Callable[[str, int], None]
+        self, store: SqlStore, service: CollectorService, export: ExportFolder, seen: Callable[[str, int], None]
     ) -> None:
         self._store, self._service, self._export, self._seen = store, service, export, seen
 

@@ -23,7 +23,6 @@ from agent.sealing import FileSigningKey
 from collector.admission import Admission
 from collector.config import CollectorConfig
 from collector.embedded_registry import EmbeddedRegistry
-from collector.embedded_store import EmbeddedStore
 from collector.enrolment_server import enrolment_service, open_enrolment_server
 from collector.errors import AddressInUse, TlsUnusable
 from collector.fleet import Fleet
@@ -33,6 +32,8 @@ from collector.metrics import serving_metrics
 from collector.published import Published
 from collector.recipients import recipient_key_ids
 from collector.service import CollectorService
+from collector.sql_store import SqlStore
+from collector.stores import open_store
 from collector.sync_service import SyncService
 
 log = structlog.get_logger()
@@ -54,7 +55,7 @@ OPTIONS = [
 ]
 
 
-def make_service(config: CollectorConfig, store: EmbeddedStore) -> CollectorService:
+def make_service(config: CollectorConfig, store: SqlStore) -> CollectorService:
     """Return what judges and stores records by this configuration. Raises SealingError or CollectorError."""
     return CollectorService(
         config.name,
@@ -62,12 +63,13 @@ def make_service(config: CollectorConfig, store: EmbeddedStore) -> CollectorServ
         Rules(config.development, config.max_record_bytes, recipient_key_ids(config.keys)),
         Limits(config.max_records_in_flight, config.max_bytes_in_flight, config.max_record_bytes),
         FileSigningKey.load(config.keys / "receipt.key"),
+        store_threads=store.calls_at_once,
     )
 
 
 def serve(config: CollectorConfig, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C; `ready` is told the address. Raises CollectorError or SealingError."""
-    with EmbeddedStore(config.store) as store:
+    with open_store(config) as store:
         removed = store.lock_for_appending()
         if removed:
             log.warning("collector.left_over_files_removed", files=removed)

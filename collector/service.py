@@ -43,7 +43,7 @@ OPEN_WITHIN_S = 20.0
 # A store that fails needs people: kiosks ask again at this distance.
 STORE_FAILED_MS = 15_000
 RESTARTING_MS = 2_000
-# Another stream of the same kiosk may append in between; with one store thread once is enough.
+# Another stream of the same kiosk may append in between, here or at another collector.
 TRIES = 5
 Result = TypeVar("Result")
 
@@ -58,7 +58,7 @@ class Taken:
 
 
 class CollectorService(AppendServicer):
-    """Serves every kiosk's stream from one store; the store's blocking calls run in one thread of their own."""
+    """Serves every kiosk's stream from one store; the store's blocking calls run in threads of their own."""
 
     def __init__(
         self,
@@ -70,10 +70,11 @@ class CollectorService(AppendServicer):
         clock_ns: Callable[[], int] = time.time_ns,
         open_within_s: float = OPEN_WITHIN_S,
         metrics: Metrics | None = None,
+        store_threads: int = 1,
     ) -> None:
         self._name, self._store, self._rules, self._limits = name, store, rules, limits
         self._receipt_key, self._clock_ns, self._open_within_s = receipt_key, clock_ns, open_within_s
-        self._disk = ThreadPoolExecutor(1, "store")
+        self._disk = ThreadPoolExecutor(store_threads, "store")
         self._open: set[Arrivals] = set()
         self._draining = False
         self.metrics = metrics or Metrics()
@@ -106,7 +107,7 @@ class CollectorService(AppendServicer):
             await arrivals.end()
 
     def close(self) -> None:
-        """Wait for the store's thread; call it before the store is closed."""
+        """Wait for the store's threads; call it before the store is closed."""
         self._disk.shutdown(wait=True)
 
     async def _answers(self, requests: AsyncIterator[Request], peer_name: str) -> AsyncGenerator[Response, None]:
@@ -115,7 +116,7 @@ class CollectorService(AppendServicer):
         yield Resume(position.next_seq, position.head, self._limits, self._clock_ns())
         if position.next_seq:
             # The receipt may have been lost with the last connection, and nothing new may follow.
-            yield await self._on_disk(self._acknowledge, position)
+            yield await self._on_disk(self._acknowledge_again, position)
         async with self._arriving(requests) as arrivals:
             while batch := await arrivals.take():
                 with self.metrics.batch_s.time():
@@ -186,7 +187,7 @@ class CollectorService(AppendServicer):
             reading.cancel()
 
     def take(self, position: KioskPosition, batch: list[Arrival]) -> Taken:
-        """Store what is new of a batch and sign for everything up to the position; one thread at a time.
+        """Store what is new of a batch and sign for everything up to the position; a stream has one call at a time.
 
         Streams come here, and records that were carried on a disk. Raises StoreFailed or Refused.
         """
@@ -239,6 +240,8 @@ class CollectorService(AppendServicer):
         self.metrics.known.inc(known)
         if new:
             self._keep(position, new)
+        elif known:
+            self._store.settle(after)
         return Taken(after, self._acknowledge(after) if new or known else None, refused)
 
     def _judge(self, after: KioskPosition, item: Placed) -> Item | None:
@@ -265,6 +268,10 @@ class CollectorService(AppendServicer):
         if current is None or current.epoch != position.epoch:
             raise Refused(RejectCode.UNKNOWN_EPOCH, f"epoch {position.epoch} is no longer registered", seq)
         return current
+
+    def _acknowledge_again(self, position: KioskPosition) -> Ack:
+        self._store.settle(position)
+        return self._acknowledge(position)
 
     def _acknowledge(self, position: KioskPosition) -> Ack:
         receipt = Receipt(

@@ -32,11 +32,11 @@ from agent.sealing import (
     sign_bundle,
 )
 from collector.certificates import CA_DAYS, CLIENT, LEAF_DAYS, SERVER, Authority, Leaf, Period
-from collector.config import FILE_NAME, check_config
+from collector.config import FILE_NAME, CollectorConfig, check_config
 from collector.embedded_registry import EmbeddedRegistry
-from collector.embedded_store import EmbeddedStore
 from collector.errors import AlreadyExists, SetupFailed
 from collector.recipients import public_line
+from collector.stores import open_store
 
 FIRST_EPOCH = 1
 BUNDLE_DAYS = 365
@@ -59,13 +59,14 @@ class Plan:
     development: bool
     suite: Suite = Suite.X25519
     enrolment_address: str = ""
+    database: str = ""
 
 
 def set_up(plan: Plan) -> None:
     """Make everything of `plan`.
 
     Raises ConfigInvalid, SetupFailed or AlreadyExists before the first file is written when the plan is wrong or a
-    folder is in use; later SetupFailed when the disk refuses.
+    folder is in use, and StoreFailed when the data base is not there; later SetupFailed when the disk refuses.
     """
     _check(plan)
     try:
@@ -75,7 +76,7 @@ def set_up(plan: Plan) -> None:
 
 
 def _check(plan: Plan) -> None:
-    check_config(FILE_NAME, _settings(plan))
+    settings = _checked(plan)
     wrong = [kiosk for kiosk in plan.kiosks if not KIOSK_NAME.fullmatch(kiosk)]
     if wrong or len(set(plan.kiosks)) != len(plan.kiosks):
         raise SetupFailed(f"kiosk {', '.join(wrong) or 'names'}: each once, of a-z, 0-9 and -, at most 63 characters")
@@ -86,6 +87,18 @@ def _check(plan: Plan) -> None:
     for folder in (plan.folder, *(plan.kiosk_folder / kiosk for kiosk in plan.kiosks)):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise AlreadyExists(str(folder))
+    if plan.database:
+        open_store(settings, create=True).__exit__(None, None, None)
+
+
+def _checked(plan: Plan) -> CollectorConfig:
+    return check_config(FILE_NAME, _settings(plan) | {"store": plan.folder / "store"})
+
+
+def _settings(plan: Plan) -> dict[str, object]:
+    settings = {"name": plan.name, "address": plan.address, "development": plan.development}
+    settings["enrolment_address"] = plan.enrolment_address
+    return settings | ({"database": plan.database} if plan.database else {})
 
 
 def _make(plan: Plan) -> None:
@@ -108,7 +121,7 @@ def _make(plan: Plan) -> None:
     for kind, data in bundles.items():
         _write(plan.folder / "bundles" / f"{kind}.bundle", data)
     with (
-        EmbeddedStore(plan.folder / "store", create=True) as store,
+        open_store(_checked(plan), create=True) as store,
         EmbeddedRegistry(plan.folder / "store", create=True) as registry,
     ):
         for kiosk in plan.kiosks:
@@ -118,18 +131,9 @@ def _make(plan: Plan) -> None:
             _write(plan.kiosk_folder / kiosk / "tls" / "ca.pem", authority.pem)
             head = epoch_start(kiosk, FIRST_EPOCH, key.key_id)
             store.register(kiosk, FIRST_EPOCH, point_of(key.public_key), head)
+    # A JSON string is a TOML string.
     settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in _settings(plan).items())
     _write(plan.folder / FILE_NAME, settings.encode())
-
-
-def _settings(plan: Plan) -> dict[str, object]:
-    """Return the configuration; JSON's texts and booleans are TOML's, too."""
-    return {
-        "name": plan.name,
-        "address": plan.address,
-        "enrolment_address": plan.enrolment_address,
-        "development": plan.development,
-    }
 
 
 def _bundles(plan: Plan, campaign: FileSigningKey) -> Mapping[str, bytes]:

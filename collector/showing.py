@@ -8,17 +8,17 @@ from typing import Any
 
 from agent.opening import OpenedRecord, anchors_in, open_record, write_out
 from collector.config import CollectorConfig
-from collector.embedded_store import EmbeddedStore
 from collector.errors import NoSuchRecord, SeveralRecords
 from collector.recipients import private_keys
 from collector.store import StoredRecord
+from collector.stores import open_store
 
 Json = dict[str, Any]  # Any: JSON nests freely
 
 
 def rows(config: CollectorConfig, limit: int) -> list[Json]:
     """Return the newest records, JSON-ready."""
-    with EmbeddedStore(config.store) as store:
+    with open_store(config) as store:
         return [
             {
                 "record_id": stored.record_id.hex(),
@@ -41,7 +41,7 @@ def show(config: CollectorConfig, record: str, out: Path | None) -> tuple[Opened
     Raises NoSuchRecord, SeveralRecords, and what opening and writing raise.
     """
     keys = private_keys(config.keys)
-    with EmbeddedStore(config.store) as store:
+    with open_store(config) as store:
         stored = _only(store.records(1) if record == "latest" else store.find(record), record)
         record_key = store.record_key(stored.kiosk, stored.epoch)
         if record_key is None:

@@ -137,6 +137,10 @@ class RecordStore(Protocol):
         """
         ...
 
+    def settle(self, position: KioskPosition) -> None:
+        """Return when everything up to `position` is as safe as `append` makes it; before it is signed for again."""
+        ...
+
     def payload_hash(self, kiosk: str, epoch: int, seq: int) -> bytes | None:
         """Return the payload hash of a stored record or tombstone, or None."""
         ...

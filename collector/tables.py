@@ -1,9 +1,9 @@
-"""The embedded store's tables and their rows."""
+"""The rows of both stores, and the statements on them; the embedded store's tables."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 from collector.store import Alarm, KioskPosition, NewTombstone, StoredRecord
 
@@ -50,20 +50,40 @@ RECORD_COLUMNS = (
 )
 
 
-def position_row(rows: sqlite3.Cursor, kiosk: str) -> KioskPosition | None:
+class Rows(Protocol):
+    """A cursor inside a transaction. Statements have `?` for their values and are the same for both data bases."""
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:
+        """Run one statement."""
+        ...
+
+    def fetchone(self) -> Any:  # whatever the columns hold
+        """Return the next row or None."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """Return all rows that are left."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Return the rows one after another."""
+        ...
+
+
+def position_row(rows: Rows, kiosk: str) -> KioskPosition | None:
     """Return where a kiosk's chain stands."""
     columns = "name, epoch, record_key, next_seq, head"
     found = rows.execute(f"SELECT {columns} FROM kiosk WHERE name = ?", (kiosk,)).fetchone()  # noqa: S608 # our own column names
     return KioskPosition(*found) if found else None
 
 
-def move(rows: sqlite3.Cursor, after: KioskPosition) -> None:
+def move(rows: Rows, after: KioskPosition) -> None:
     """Set a kiosk's position."""
     values = (after.epoch, after.record_key, after.next_seq, after.head, after.kiosk)
     rows.execute("UPDATE kiosk SET epoch = ?, record_key = ?, next_seq = ?, head = ? WHERE name = ?", values)
 
 
-def insert_record(rows: sqlite3.Cursor, record: StoredRecord) -> None:
+def insert_record(rows: Rows, record: StoredRecord) -> None:
     """Add the row of a record."""
     rows.execute(
         f"INSERT INTO record ({RECORD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 # our own column names
@@ -71,7 +91,7 @@ def insert_record(rows: sqlite3.Cursor, record: StoredRecord) -> None:
     )
 
 
-def insert_tombstones(rows: sqlite3.Cursor, kiosk: KioskPosition, lost: Iterable[NewTombstone], now_ns: int) -> None:
+def insert_tombstones(rows: Rows, kiosk: KioskPosition, lost: Iterable[NewTombstone], now_ns: int) -> None:
     """Add rows of tombstones, each with its alarm."""
     for one in lost:
         values = (kiosk.kiosk, kiosk.epoch, one.seq, one.payload_sha256, one.statement, now_ns)
@@ -81,13 +101,13 @@ def insert_tombstones(rows: sqlite3.Cursor, kiosk: KioskPosition, lost: Iterable
         raise_alarm(rows, kiosk, "record_lost", detail, now_ns)
 
 
-def raise_alarm(rows: sqlite3.Cursor, kiosk: KioskPosition, code: str, detail: str, now_ns: int) -> None:
+def raise_alarm(rows: Rows, kiosk: KioskPosition, code: str, detail: str, now_ns: int) -> None:
     """Add an alarm for people."""
     query = "INSERT INTO alarm (kiosk, epoch, code, detail, raised_at_ns) VALUES (?, ?, ?, ?, ?)"
     rows.execute(query, (kiosk.kiosk, kiosk.epoch, code, detail, now_ns))
 
 
-def alarms(rows: sqlite3.Cursor, limit: int) -> list[Alarm]:
+def alarms(rows: Rows, limit: int) -> list[Alarm]:
     """Return the newest alarms first."""
     query = "SELECT kiosk, epoch, code, detail, raised_at_ns FROM alarm ORDER BY number DESC LIMIT ?"
     return [Alarm(*row) for row in rows.execute(query, (limit,))]

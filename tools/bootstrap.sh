@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 VENV=.venv
 MODELS=models
 STAMP=$VENV/.set-up
+CLUSTERS=/etc/postgresql-common/createcluster.conf
 WANTED=$(cat requirements/*.lock pyproject.toml firmware-mocks/pyproject.toml tools/bootstrap.sh | sha256sum | cut -d' ' -f1)
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
@@ -34,6 +35,7 @@ missing_packages() {
     [ -e /usr/include/tss2/tss2_esys.h ] || echo "libtss2-dev pkg-config"           # compiles the TPM's library
     command -v swtpm >/dev/null || echo swtpm                                      # tests: a TPM in software
     command -v softhsm2-util >/dev/null || echo softhsm2                           # tests: a smart card for keys in software
+    [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || echo postgresql  # tests: servers of their own
     if [ -z "$python" ]; then
         echo "python3 python3-venv python3-dev"
         return
@@ -53,6 +55,11 @@ install_packages() {
         sudo=(sudo)
     fi
     "${sudo[@]}" apt-get update -qq
+    case " $packages " in *" postgresql "*)
+        # The package would make and start a cluster for the whole machine: the tests need its programs only.
+        "${sudo[@]}" mkdir -p /etc/postgresql-common
+        [ -e $CLUSTERS ] || echo "create_main_cluster = false" | "${sudo[@]}" tee $CLUSTERS >/dev/null
+    esac
     # shellcheck disable=SC2086 # a list of package names
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
 }

@@ -10,11 +10,12 @@ from asn1crypto import pem
 from agent.capture.chip import ChipDataError, TrustAnchors
 from agent.capture.chip.trust import load_certificate
 from collector.config import CollectorConfig
-from collector.embedded_store import EmbeddedStore
 from collector.errors import NoSuchRecord, SeveralRecords
 from collector.opening.errors import OpeningFailed
 from collector.opening.opener import Opener, OpenerFolder, Outcome
+from collector.sql_store import SqlStore
 from collector.store import StoredRecord
+from collector.stores import open_store
 
 ALL = 10**9
 
@@ -25,16 +26,16 @@ def open_stored(config: CollectorConfig, folder: Path, who: str, why: str, wante
     Raises NoSuchRecord, SeveralRecords, and what Opener raises.
     """
     place = OpenerFolder(folder)
-    with EmbeddedStore(config.store) as store, Opener(store, place, who, why, _anchors(place.keys)) as opener:
+    with open_store(config) as store, Opener(store, place, who, why, _anchors(place.keys)) as opener:
         records = [_only(store, one) for one in wanted] if wanted else _usable(store)
         yield from opener.open_all(records)
 
 
-def _usable(store: EmbeddedStore) -> list[StoredRecord]:
+def _usable(store: SqlStore) -> list[StoredRecord]:
     return [stored for stored in reversed(store.records(ALL)) if not stored.quarantined]
 
 
-def _only(store: EmbeddedStore, wanted: str) -> StoredRecord:
+def _only(store: SqlStore, wanted: str) -> StoredRecord:
     found = store.find(wanted)
     if len(found) != 1:
         raise SeveralRecords(wanted) if found else NoSuchRecord(wanted)

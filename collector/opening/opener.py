@@ -19,7 +19,6 @@ import structlog
 from agent.capture.chip import TrustAnchors
 from agent.opening import OpenedRecord, open_record, write_out
 from agent.words import KioskError
-from collector.embedded_store import EmbeddedStore
 from collector.errors import NoSuchRecord
 from collector.opening.book import Book, Opened, OpeningAlarm, person_key
 from collector.opening.errors import OpeningFailed
@@ -27,6 +26,7 @@ from collector.opening.log import OpeningLog
 from collector.opening.reverify import Rejudged, rejudge
 from collector.recipients import private_keys
 from collector.record_files import sync_folder
+from collector.sql_store import SqlStore
 from collector.store import StoredRecord
 
 log = structlog.get_logger()
@@ -67,7 +67,7 @@ class Opener:
 
     def __init__(
         self,
-        store: EmbeddedStore,
+        store: SqlStore,
         folder: OpenerFolder,
         who: str,
         why: str,

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,15 @@ import pytest
 from collector.embedded_store import FILE_NAME, EmbeddedStore
 from collector.errors import StoreFailed, StoreInUse
 from collector.record_files import RecordFiles
-from collector.store import KioskPosition, NewRecord, PositionMoved
-from tests.collector.world import EPOCH, KIOSK, OTHER_KIOSK, Chain, World, as_sent
+from collector.store import PositionMoved
+from tests.collector.world import EPOCH, KIOSK, Chain, World, new_record, position
 
 FULL = 2  # https://www.sqlite.org/pragma.html#pragma_synchronous
 DIES_BEFORE_ITS_ROW = """
 import os, sys
 from pathlib import Path
 from collector import embedded_store
-from tests.collector.test_embedded_store import new_record
-from tests.collector.world import KIOSK, World
+from tests.collector.world import KIOSK, World, new_record, position
 from collector.config import load_config
 folder = Path(sys.argv[1])
 world = World(folder, load_config(folder / "collector"))
@@ -31,35 +31,16 @@ with world.store() as store:
 """
 
 
-def new_record(chain: Chain, content: bytes = b"content", quarantined: str = "") -> NewRecord:
-    """Return a kiosk's next record as the judge hands it to the store."""
-    entry = chain.entry(content)
-    return NewRecord(as_sent(entry), os.urandom(16), entry.prev, entry.payload_sha256, True, bytes(32), quarantined)
-
-
-def position(store: EmbeddedStore, kiosk: str = KIOSK) -> KioskPosition:
-    """Return a registered kiosk's position."""
-    found = store.position(kiosk)
-    assert found is not None
-    return found
-
-
 def files(world: World) -> list[Path]:
     """Return all files of records."""
     return sorted(path for path in (world.config.store / "records").rglob("*") if path.is_file())
 
 
-def test_stored_records_come_back_as_they_were(store: EmbeddedStore, chain: Chain) -> None:
-    """Bytes, position and rows are those that were appended; newest first."""
-    records = [new_record(chain, content) for content in (b"a", b"b", b"c")]
-    after = store.append(position(store), records, 7)
-    assert after == position(store)
-    assert (after.next_seq, after.head) == (3, chain.head)
-    rows = store.records(10)
-    assert [row.seq for row in rows] == [2, 1, 0]
-    assert [store.load(row) for row in reversed(rows)] == [record.record for record in records]
-    assert store.payload_hash(KIOSK, EPOCH, 1) == records[1].payload_sha256
-    assert store.payload_hash(KIOSK, EPOCH, 3) is None
+@pytest.fixture
+def store(world: World) -> Iterator[EmbeddedStore]:
+    """Open the collector's store."""
+    with EmbeddedStore(world.config.store) as opened:
+        yield opened
 
 
 def test_every_commit_is_synced(store: EmbeddedStore) -> None:
@@ -181,34 +162,6 @@ def test_a_locked_data_base_does_not_stop_readers(world: World, store: EmbeddedS
         assert store.records(1) == []
         writer.execute("ROLLBACK")
     writer.close()
-
-
-def test_registration_is_idempotent_and_never_replaces_a_key(store: EmbeddedStore) -> None:
-    """The same key changes nothing, another one is refused."""
-    known = position(store)
-    store.register(KIOSK, EPOCH, known.record_key, known.head)
-    with pytest.raises(StoreFailed, match=KIOSK):
-        store.register(KIOSK, EPOCH, position(store, OTHER_KIOSK).record_key, known.head)
-    assert position(store) == known
-    assert store.position("nobody") is None
-
-
-def test_quarantined_seqs_are_told_in_order(store: EmbeddedStore, chain: Chain) -> None:
-    """Every receipt names them."""
-    records = [new_record(chain, quarantined=reason) for reason in ("bad", "", "worse")]
-    store.append(position(store), records, 1)
-    assert store.quarantined(KIOSK, EPOCH) == (0, 2)
-    assert store.quarantined(OTHER_KIOSK, EPOCH) == ()
-
-
-def test_records_are_found_by_the_beginning_of_their_id(store: EmbeddedStore, chain: Chain) -> None:
-    """Upper or lower case; what is not hexadecimal finds nothing."""
-    record = new_record(chain)
-    store.append(position(store), [record], 1)
-    identity = record.record_id.hex()
-    assert [row.record_id for row in store.find(identity[:6].upper())] == [record.record_id]
-    assert store.find(identity + "00") == []
-    assert store.find("%") == []
 
 
 def test_a_missing_or_cut_file_is_told(world: World, store: EmbeddedStore, chain: Chain) -> None:

@@ -3,21 +3,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from agent.proto.stream import Ack, Open, Pushback, Reject, RejectCode, Request, Response, Resume, SealedRecord
 from agent.sealing import Receipt, RecipientPrivateKey, verify_receipt
-from collector.embedded_store import EmbeddedStore
 from collector.errors import StoreFailed
 from collector.service import CollectorService
+from collector.sql_store import SqlStore
 from collector.store import KioskPosition
+from tests.collector.conftest import BOTH_STORES, world_on
 from tests.collector.world import EPOCH, KIOSK, OTHER_KIOSK, Chain, World
 
 
+@pytest.fixture(params=BOTH_STORES)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    """Set a collector and two kiosks up, once on each kind of store."""
+    return world_on(request, tmp_path)
+
+
 @pytest.fixture
-def service(world: World, store: EmbeddedStore) -> Iterator[CollectorService]:
+def service(world: World, store: SqlStore) -> Iterator[CollectorService]:
     """Return the service over the store."""
     made = world.service(store, open_within_s=5)
     yield made
@@ -166,7 +174,7 @@ async def test_another_epoch_is_refused(service: CollectorService, chain: Chain)
 
 
 async def test_a_fork_is_refused_and_overwrites_nothing(
-    world: World, service: CollectorService, store: EmbeddedStore, chain: Chain
+    world: World, service: CollectorService, store: SqlStore, chain: Chain
 ) -> None:
     """A cloned disk that signs another record under a used number is told so; the first record stays as it was."""
     clone = world.chain()
@@ -191,7 +199,7 @@ async def test_a_kiosk_set_back_to_an_older_disk_is_refused(service: CollectorSe
 
 
 async def test_two_streams_of_one_kiosk_cannot_harm_each_other(
-    world: World, service: CollectorService, store: EmbeddedStore, chain: Chain
+    world: World, service: CollectorService, store: SqlStore, chain: Chain
 ) -> None:
     """A half-dead old stream that stands at a stale position skips what the new one has stored, and goes on."""
     before = greeting(chain)
@@ -214,7 +222,7 @@ async def test_two_streams_of_one_kiosk_cannot_harm_each_other(
 
 
 async def test_a_clone_on_a_stale_stream_overwrites_nothing(
-    world: World, service: CollectorService, store: EmbeddedStore, chain: Chain
+    world: World, service: CollectorService, store: SqlStore, chain: Chain
 ) -> None:
     """Two disks with one key at the same position: whoever comes second is a fork, and the stored bytes stay."""
     before, clone = greeting(chain), world.chain()
@@ -250,7 +258,7 @@ async def test_test_records_are_refused_in_production(tmp_path_factory: pytest.T
 
 @pytest.mark.parametrize("case", ["kiosk", "recipient", "size"])
 async def test_valid_signature_with_bad_content_is_quarantined_and_the_chain_goes_on(
-    world: World, service: CollectorService, store: EmbeddedStore, chain: Chain, case: str
+    world: World, service: CollectorService, store: SqlStore, chain: Chain, case: str
 ) -> None:
     """The bad record is kept, named in every receipt, and blocks nobody behind it."""
     stranger = RecipientPrivateKey.create(world.folder / "stranger.key").public
@@ -279,7 +287,7 @@ async def test_a_stream_out_of_order_is_refused(
     assert refusal(await exchange(service, requests(chain))) is RejectCode.INVALID_RECORD
 
 
-async def test_a_client_that_never_says_open_is_let_go(world: World, store: EmbeddedStore) -> None:
+async def test_a_client_that_never_says_open_is_let_go(world: World, store: SqlStore) -> None:
     """A silent connection does not stay for ever."""
     service = world.service(store, open_within_s=0.05)
 
@@ -292,7 +300,7 @@ async def test_a_client_that_never_says_open_is_let_go(world: World, store: Embe
 
 
 async def test_a_failing_store_acknowledges_nothing_and_asks_to_wait(
-    service: CollectorService, store: EmbeddedStore, chain: Chain, monkeypatch: pytest.MonkeyPatch
+    service: CollectorService, store: SqlStore, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kiosk keeps its record, and comes again when the disk may be back."""
 

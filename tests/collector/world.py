@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.proto.stream import Limits, SealedRecord
@@ -21,11 +22,13 @@ from agent.sealing import (
     sign_record,
 )
 from collector.config import CollectorConfig, load_config
-from collector.embedded_store import EmbeddedStore
 from collector.ingest import Rules
 from collector.recipients import recipient_key_ids
 from collector.service import CollectorService
 from collector.setup import Plan, set_up
+from collector.sql_store import SqlStore
+from collector.store import KioskPosition, NewRecord, NewTombstone
+from collector.stores import open_store
 
 KIOSK, OTHER_KIOSK = "kiosk-1", "kiosk-2"
 EPOCH = 1
@@ -40,11 +43,12 @@ class World:
     config: CollectorConfig
 
     @classmethod
-    def make(cls, folder: Path, *, development: bool = True, host: str = "127.0.0.1") -> World:
+    def make(cls, folder: Path, *, development: bool = True, host: str = "127.0.0.1", database: str = "") -> World:
         """Set a collector and two kiosks up."""
         address = f"{host}:{free_port()}"
         kiosks = (KIOSK, OTHER_KIOSK)
-        set_up(Plan(folder / "collector", folder / "trust", "centre", address, kiosks, (), b"{}", development))
+        plan = Plan(folder / "collector", folder / "trust", "centre", address, kiosks, (), b"{}", development)
+        set_up(replace(plan, database=database))
         return cls(folder, load_config(folder / "collector"))
 
     def trust(self, kiosk: str = KIOSK) -> Trust:
@@ -55,11 +59,11 @@ class World:
         """Return a kiosk's chain from its first record on."""
         return Chain(self.trust(kiosk), kiosk)
 
-    def store(self) -> EmbeddedStore:
+    def store(self) -> SqlStore:
         """Open the collector's store."""
-        return EmbeddedStore(self.config.store)
+        return open_store(self.config)
 
-    def service(self, store: EmbeddedStore, *, open_within_s: float = 20) -> CollectorService:
+    def service(self, store: SqlStore, *, open_within_s: float = 20) -> CollectorService:
         """Return the service as `collector serve` makes it."""
         config = self.config
         return CollectorService(
@@ -69,6 +73,7 @@ class World:
             Limits(config.max_records_in_flight, config.max_bytes_in_flight, config.max_record_bytes),
             FileSigningKey.load(config.keys / "receipt.key"),
             open_within_s=open_within_s,
+            store_threads=store.calls_at_once,
         )
 
     def stored_ids(self) -> list[str]:
@@ -119,6 +124,28 @@ class Chain:
 def as_sent(entry: Entry) -> SealedRecord:
     """Return a stored record as it is sent."""
     return SealedRecord(entry.seq, entry.cose_sign1, entry.ciphertext)
+
+
+def new_record(
+    chain: Chain, content: bytes = b"content", quarantined: str = "", record_id: bytes | None = None
+) -> NewRecord:
+    """Return a kiosk's next record as the judge hands it to the store."""
+    entry, ciphertext_sha256 = chain.entry(content), hashlib.sha256(content).digest()
+    identity = record_id or os.urandom(16)
+    return NewRecord(as_sent(entry), identity, entry.prev, entry.payload_sha256, True, ciphertext_sha256, quarantined)
+
+
+def new_tombstone(chain: Chain) -> NewTombstone:
+    """Return what takes the place of a kiosk's next record, as the judge hands it to the store."""
+    entry = chain.entry()
+    return NewTombstone(entry.seq, entry.prev, entry.payload_sha256, True, "damaged", b"statement")
+
+
+def position(store: SqlStore, kiosk: str = KIOSK) -> KioskPosition:
+    """Return a registered kiosk's position."""
+    found = store.position(kiosk)
+    assert found is not None
+    return found
 
 
 def free_port() -> int:

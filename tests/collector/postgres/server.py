@@ -1,0 +1,144 @@
+"""A PostgreSQL server of the tests' own, from the system's package, on a socket in its own folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import psycopg
+import pytest
+
+PROGRAMS = Path("/usr/lib/postgresql")
+USER = "kiosk"
+STARTED_WITHIN_S = 60
+
+
+def programs() -> Path:
+    """Return the folder of the newest installed version's programs; skip the test when there is none."""
+    found = sorted(PROGRAMS.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        pytest.skip("PostgreSQL is not installed (Debian package postgresql)")
+    return found[-1].parent
+
+
+@dataclass
+class Server:
+    """One server; it ends with `stop`. `options` are settings by name."""
+
+    folder: Path
+    options: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def create(cls, options: dict[str, str] | None = None) -> Server:
+        """Make a new cluster and start it."""
+        folder = new_folder()
+        server = cls(folder, options or {})
+        server.initialise()
+        server.start()
+        return server
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        """Stop and leave nothing behind."""
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def initialise(self) -> None:
+        """Make an empty cluster."""
+        run(
+            "initdb",
+            "-D",
+            self.folder / "data",
+            "-U",
+            USER,
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        )
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        settings = {"listen_addresses": "", "unix_socket_directories": str(self.folder)} | self.options
+        command = [str(programs() / "postgres"), "-D", str(self.folder / "data")]
+        command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", user=account(), group=account())
+        ends = time.monotonic() + STARTED_WITHIN_S
+        while time.monotonic() < ends:
+            assert self.process.poll() is None, (self.folder / "log").read_text(encoding="utf-8")
+            try:
+                psycopg.connect(self.address("postgres"), connect_timeout=2).close()
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        pytest.fail((self.folder / "log").read_text(encoding="utf-8"))
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End the server: SIGINT is its quick and clean end, SIGQUIT is a crash."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(STARTED_WITHIN_S)
+            self.process = None
+
+    def reload(self) -> None:
+        """Read the settings again, and return when they hold."""
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            query = "SELECT pg_conf_load_time()"
+            before = connection.execute(query).fetchone()
+            connection.execute("SELECT pg_reload_conf()")
+            while connection.execute(query).fetchone() == before:
+                time.sleep(0.01)
+
+    def new_data_base(self, name: str) -> str:
+        """Make an empty data base and return its address."""
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.address(name)
+
+    def address(self, data_base: str) -> str:
+        """Return the connection string of one of its data bases."""
+        return f"host={self.folder} dbname={data_base} user={USER}"
+
+
+def new_folder() -> Path:
+    """Return a new folder that the server's user may enter; the tests' own folders are closed to it."""
+    folder = Path(tempfile.mkdtemp(prefix="kiosk-pg-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    return folder
+
+
+def run(program: str, *arguments: object, environment: dict[str, str] | None = None) -> None:
+    """Run one of the server's programs to its end."""
+    command: Sequence[str] = [str(programs() / program), *map(str, arguments)]
+    env = os.environ | (environment or {})
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=env,
+        cwd="/",
+        user=account(),
+        group=account(),
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def account() -> str | None:
+    """Return the user and group to run as: PostgreSQL refuses to be root."""
+    return "postgres" if os.geteuid() == 0 else None
