@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Timer
 from typing import Any, Final
 
 import psycopg
@@ -13,8 +17,9 @@ from collector.postgres.rows import Row
 
 Connection = psycopg.Connection[Row]
 CONNECT_WITHIN_S = 10
-# A server that hangs must not hold a kiosk's stream for ever.
-STATEMENT_WITHIN_MS = 30_000
+# A server that hangs, or a standby that does not confirm, must not hold a kiosk's stream for ever. The server ends a
+# statement after half of it; what it does not end itself, waiting for a standby above all, is cut off here.
+CALL_WITHIN_S = 40.0
 # A machine that lost its power says nothing: the network must notice.
 DEFAULTS: Final[dict[str, Any]] = {  # Any: as libpq takes them
     # Of several hosts the one that takes writes is meant: after a failover the former standby.
@@ -35,17 +40,23 @@ DURABLE: Final = {
 SETTINGS: Final = ", ".join(f"current_setting('{name}')" for name in DURABLE)
 
 
-def open_pool(address: str, size: int, statement_within_ms: int = STATEMENT_WITHIN_MS) -> ConnectionPool[Connection]:
+def open_pool(address: str, size: int, call_within_s: float = CALL_WITHIN_S) -> ConnectionPool[Connection]:
     """Connect to the data base at `address` (a libpq connection string). Raises StoreFailed or StoreNotDurable."""
-    limits = f"-c statement_timeout={statement_within_ms} -c idle_in_transaction_session_timeout={statement_within_ms}"
+    half_ms = int(call_within_s * 500)
+    limits = f"-c statement_timeout={half_ms} -c idle_in_transaction_session_timeout={half_ms}"
     complete = _complete(address)
+
+    def check(connection: Connection) -> None:
+        with cut_off_after(connection, call_within_s):
+            ConnectionPool.check_connection(connection)
+
     pool: ConnectionPool[Connection] = ConnectionPool(
         complete,
         min_size=1,
         max_size=size,
         open=False,
         # A server that was restarted leaves dead connections behind: each is tried before it is handed out.
-        check=ConnectionPool.check_connection,
+        check=check,
         kwargs={
             "autocommit": True,
             "application_name": "kiosk-collector",
@@ -66,6 +77,23 @@ def open_pool(address: str, size: int, statement_within_ms: int = STATEMENT_WITH
         pool.close()
         raise
     return pool
+
+
+@contextmanager
+def cut_off_after(connection: Connection, seconds: float) -> Iterator[None]:
+    """Break the connection when the server has not answered in time: whoever waits for it gets psycopg's error."""
+    timer = Timer(seconds, _break, (connection,))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _break(connection: Connection) -> None:
+    # The connection is in use by a thread that waits: the socket is all that may be touched.
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def require_durable(values: Sequence[str]) -> None:

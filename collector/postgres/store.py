@@ -13,7 +13,7 @@ from psycopg_pool import PoolTimeout
 from agent.proto.stream import SealedRecord
 from collector.errors import StoreFailed
 from collector.postgres import bodies
-from collector.postgres.connection import SETTINGS, STATEMENT_WITHIN_MS, Connection, open_pool, require_durable
+from collector.postgres.connection import CALL_WITHIN_S, SETTINGS, Connection, cut_off_after, open_pool, require_durable
 from collector.postgres.days import Days
 from collector.postgres.migrations import migrate, require_current
 from collector.postgres.rows import Rows as PostgresRows
@@ -33,10 +33,11 @@ class PostgresStore(SqlStore):
         *,
         create: bool = False,
         connections: int = 4,
-        statement_within_ms: int = STATEMENT_WITHIN_MS,
+        call_within_s: float = CALL_WITHIN_S,
     ) -> None:
         """Connect; `create` makes or migrates the tables. Raises StoreFailed or StoreNotDurable."""
-        self._pool = open_pool(address, connections, statement_within_ms)
+        self._pool = open_pool(address, connections, call_within_s)
+        self._call_within_s = call_within_s
         self._days = Days()
         self.calls_at_once = connections
         self.steps_taken = 0
@@ -96,7 +97,7 @@ class PostgresStore(SqlStore):
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         try:
-            with self._pool.connection() as connection:
+            with self._pool.connection() as connection, cut_off_after(connection, self._call_within_s):
                 yield connection
         except (psycopg.Error, PoolTimeout) as error:
             raise StoreFailed(_cause(error)) from error
@@ -121,7 +122,8 @@ class PostgresStore(SqlStore):
 def _sure_of_commit(connection: Connection) -> Iterator[None]:
     """Raise StoreFailed for a commit that came with a warning.
 
-    When a standby does not confirm in time, the server commits on its own disk alone and calls that a success:
+    Whoever cancels a session that waits for a standby makes the server commit on its own disk alone and call that a
+    success:
     https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION-HA
     """
     warnings: list[str] = []

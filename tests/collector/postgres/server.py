@@ -8,7 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -93,6 +94,53 @@ class Server:
             self.process.wait(STARTED_WITHIN_S)
             self.process = None
 
+    def kill(self) -> None:
+        """End it as a power cut would, all its processes at once."""
+        assert self.process is not None
+        # Stopped it makes no new ones.
+        self.process.send_signal(signal.SIGSTOP)
+        children = self._children()
+        self._signal_all(signal.SIGKILL)
+        self.process.wait(STARTED_WITHIN_S)
+        self.process = None
+        ends = time.monotonic() + STARTED_WITHIN_S
+        while any(map(_alive, children)):
+            assert time.monotonic() < ends, "killed processes stay"
+            time.sleep(0.01)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it answer nothing for a while."""
+        self._signal_all(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        for each in (self.process.pid, *self._children()):
+            with suppress(ProcessLookupError):
+                os.kill(each, number)
+
+    def _children(self) -> list[int]:
+        assert self.process is not None
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+    def standby(self) -> Server:
+        """Return a running copy of this server that follows it; this server must be running."""
+        copy = Server(new_folder())
+        run("pg_basebackup", "-h", self.folder, "-U", USER, "-D", copy.folder / "data", "-R", "-c", "fast", "--no-sync")
+        copy.start()
+        return copy
+
+    def execute(self, statement: str) -> list[tuple[object, ...]]:
+        """Run one statement and return its rows, if it has any."""
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
     def reload(self) -> None:
         """Read the settings again, and return when they hold."""
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
@@ -111,6 +159,13 @@ class Server:
     def address(self, data_base: str) -> str:
         """Return the connection string of one of its data bases."""
         return f"host={self.folder} dbname={data_base} user={USER}"
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def new_folder() -> Path:
