@@ -116,7 +116,7 @@ class _Filled:
         return Uplink(
             queue=self.queue,
             kiosk=self.kiosk,
-            address=address,
+            addresses=(address,),
             tls=trust.tls,
             receipt_keys=trust.receipt_keys,
             record_key=trust.record_key,

@@ -23,6 +23,7 @@ from collector.kiosk_cli import kiosk_app
 
 if TYPE_CHECKING:
     from collector.importing import Imported
+    from collector.progress import Progress
 
 app = typer.Typer(no_args_is_help=True, help="Trung tâm thu nhận · The collector.", pretty_exceptions_enable=False)
 
@@ -313,6 +314,39 @@ def alarms(
     for row in rows:
         table.add_row(*(escape(str(row[column])) for column in ("raised_at", "kiosk", "epoch", "code", "detail")))
     _out.print(table)
+
+
+@app.command()
+@told
+def progress(
+    config: ConfigPath = HERE,
+    plan: Annotated[Path | None, typer.Option(help="Campaign plan (JSON): deadline, stations, rosters.")] = None,
+    serve_at: Annotated[str, typer.Option("--serve", help="HOST:PORT: show it as a web page until stopped.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Tiến độ chiến dịch · How far the campaign is: by station, ward and hour, with a forecast."""
+    from collector import progress as numbers  # noqa: PLC0415
+    from collector import progress_server  # noqa: PLC0415 # loads the web server only here
+
+    if serve_at:
+        progress_server.serve_page(load_config(config), plan, serve_at)
+        return
+    now = progress_server.current(load_config(config), plan)
+    _print_json(numbers.as_json(now)) if as_json else _print_progress(now)
+
+
+def _print_progress(now: Progress) -> None:
+    from collector.progress_page import done_of, forecast  # noqa: PLC0415
+
+    table = Table("", "đã xong · done", "mỗi giờ · per hour", "cách ly · quarantined", "dự kiến xong · forecast")
+    for line in (*now.stations, *now.wards, now.whole):
+        style = "bold red" if line.in_time is False else None
+        cells = (done_of(line), f"{line.per_hour:,.1f}", f"{line.quarantined:,}", forecast(line))
+        table.add_row(escape(line.name or "Tất cả · all"), *cells, style=style)
+    _out.print(table)
+    if now.silent:
+        names = ", ".join(escape(kiosk) for kiosk, _ in now.silent)
+        _out.print(f"[yellow]Im lặng hơn một giờ · silent for more than an hour: {names}[/]")
 
 
 @app.command()

@@ -14,10 +14,11 @@ from types import TracebackType
 
 from agent.proto.stream import SealedRecord
 from collector.errors import StoreFailed, StoreInUse
+from collector.hours import COUNT_EARLIER
 from collector.record_files import RecordFiles
 from collector.sql_store import SqlStore, new_rows
 from collector.store import Item, KioskPosition, NewRecord, PositionMoved, StoredRecord
-from collector.tables import SCHEMA, Rows, move
+from collector.tables import HOURLY, SCHEMA, Rows, move
 
 FILE_NAME = "collector.sqlite"
 
@@ -72,9 +73,18 @@ class EmbeddedStore(SqlStore):
             raise StoreInUse(f"{self._folder}: held by process {_holder(self._handle)}") from error
         except OSError as error:
             raise StoreFailed(f"{self._folder}: {error.strerror}") from error
+        self._count_earlier()
         with self._reading() as rows:
             chains = rows.execute("SELECT name, epoch, next_seq FROM kiosk").fetchall()
         return self._files.remove_unacknowledged({(name, epoch): next_seq for name, epoch, next_seq in chains})
+
+    def _count_earlier(self) -> None:
+        """Bring a store of an earlier version to this one's tables."""
+        with self._writing() as rows:
+            known = rows.execute("SELECT 1 FROM sqlite_master WHERE name = 'hourly'").fetchone()
+            if known is None:
+                rows.execute(HOURLY)
+                rows.execute(COUNT_EARLIER)
 
     def append(self, position: KioskPosition, items: Sequence[Item], received_at_ns: int) -> KioskPosition:
         """Store what follows `position`, all or none; return the new position. Raises PositionMoved."""

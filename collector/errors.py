@@ -126,6 +126,14 @@ class ImportRefused(CollectorError):
     )
 
 
+class PlanInvalid(CollectorError):
+    """The campaign plan cannot be read; `detail` names file and key."""
+
+    code = "collector.plan"
+    words = Words("Kế hoạch chiến dịch không hợp lệ.", "The campaign plan is not valid.")
+    remedy = Words("Sửa mục được nêu; xem docs/collector.md.", "Correct what is named; see docs/collector.md.")
+
+
 class NotWritten(CollectorError):
     """The opened record could not be written out; what was written before it is plain personal data."""
 

@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from agent.proto.stream import SealedRecord
-from collector import epoch_book
+from collector import epoch_book, hours
 from collector.errors import StoreFailed
+from collector.hours import KioskHour
 from collector.store import (
     Alarm,
     EpochToken,
@@ -149,6 +150,16 @@ class SqlStore(ABC):
                     return bytes(found[0])
         return None
 
+    def hours(self) -> list[KioskHour]:
+        """Return what came from each kiosk in each hour."""
+        with self._reading() as rows:
+            return hours.kiosk_hours(rows)
+
+    def kiosks(self) -> list[str]:
+        """Return the names of all registered kiosks."""
+        with self._reading() as rows:
+            return hours.kiosk_names(rows)
+
     def quarantined(self, kiosk: str, epoch: int) -> tuple[int, ...]:
         """Return the seqs in quarantine."""
         with self._reading() as rows:
@@ -189,9 +200,13 @@ class SqlStore(ABC):
     def _store_rows(
         self, rows: Rows, position: KioskPosition, new: Iterable[StoredRecord], items: Iterable[Item], now_ns: int
     ) -> None:
+        stored = []
         for row in new:
             # One by one: two records of one batch may share an id.
-            self._insert(rows, position, _compared(rows, row))
+            stored.append(_compared(rows, row))
+            self._insert(rows, position, stored[-1])
+        if stored:
+            hours.count(rows, position.kiosk, stored, now_ns)
         insert_tombstones(rows, position, (item for item in items if isinstance(item, NewTombstone)), now_ns)
 
     def _held_position(self, rows: Rows, kiosk: str) -> KioskPosition | None:

@@ -7,7 +7,15 @@ from typing import Any, Protocol
 
 from collector.store import Alarm, KioskPosition, NewTombstone, StoredRecord
 
-SCHEMA = """
+HOURLY = """
+CREATE TABLE IF NOT EXISTS hourly (
+    kiosk TEXT NOT NULL, hour INTEGER NOT NULL, stored INTEGER NOT NULL, quarantined INTEGER NOT NULL,
+    newest_at_ns INTEGER NOT NULL,
+    PRIMARY KEY (kiosk, hour)
+) STRICT
+"""
+SCHEMA = f"""
+{HOURLY};
 CREATE TABLE IF NOT EXISTS kiosk (
     name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, record_key BLOB NOT NULL,
     next_seq INTEGER NOT NULL, head BLOB NOT NULL

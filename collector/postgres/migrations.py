@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collector.errors import StoreFailed
+from collector.hours import COUNT_EARLIER
 from collector.postgres.connection import Connection
 
 _LOCK = 0x6D696772  # any number, the same in every collector process
@@ -58,7 +59,16 @@ CREATE TABLE alarm (
 );
 CREATE INDEX alarm_by_number ON alarm (number);
 """
-STEPS = (_FIRST,)
+# Counted while records are stored: the kiosk's row is locked then, and no other kiosk's is.
+_SECOND = f"""
+CREATE TABLE hourly (
+    kiosk text NOT NULL, hour bigint NOT NULL, stored bigint NOT NULL, quarantined bigint NOT NULL,
+    newest_at_ns bigint NOT NULL,
+    PRIMARY KEY (kiosk, hour)
+);
+{COUNT_EARLIER};
+"""
+STEPS = (_FIRST, _SECOND)
 
 
 def migrate(connection: Connection) -> int:

@@ -130,6 +130,20 @@ def test_left_over_files_go_and_stored_ones_stay(world: World, chain: Chain) -> 
     assert files(world) == sorted([*stored, folder / "README"])
 
 
+def test_a_store_of_an_earlier_version_is_counted_when_it_is_served(world: World, chain: Chain) -> None:
+    """Its hours are those that its records tell."""
+    with world.store() as store:
+        store.append(position(store), [new_record(chain), new_record(chain, quarantined="why")], 3600 * 10**9)
+        counted = store.hours()
+        with sqlite3.connect(world.config.store / FILE_NAME) as earlier:
+            earlier.execute("DROP TABLE hourly")
+        earlier.close()
+    with world.store() as store:
+        store.lock_for_appending()
+        assert store.hours() == counted
+        assert [(one.stored, one.quarantined) for one in counted] == [(2, 1)]
+
+
 def test_only_one_process_appends(world: World) -> None:
     """A second collector on the same folder is refused; reading goes on."""
     with world.store() as first, world.store() as second:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector.errors import StoreFailed
+from collector.hours import KioskHour
 from collector.sql_store import SqlStore
 from collector.store import EpochToken, NewEpoch, PositionMoved, TokenRefused
 from tests.collector.conftest import BOTH_STORES, world_on
@@ -171,3 +172,20 @@ def test_the_newest_checkpoint_takes_the_place_of_the_last(store: SqlStore) -> N
         store.checkpoint(position(store), number, b"statement", number)
     with store._reading() as rows:
         assert rows.execute("SELECT next_seq FROM checkpoint").fetchall() == [(2,)]
+
+
+def test_each_hour_is_counted_as_records_are_stored(store: SqlStore, chain: Chain) -> None:
+    """Reissued records do not count again, those in quarantine are told apart, an append that fails leaves nothing."""
+    identity, hour_ns = os.urandom(16), 3600 * 10**9
+    first = new_record(chain, b"same", record_id=identity)
+    store.append(position(store), [first, new_record(chain, quarantined="why")], 5 * hour_ns + 1)
+    stale = position(store)
+    store.append(stale, [new_record(chain, b"same", record_id=identity), new_record(chain)], 5 * hour_ns + 2)
+    with pytest.raises(PositionMoved):
+        store.append(stale, [new_record(chain)], 6 * hour_ns)
+    store.append(position(store), [new_record(chain)], 7 * hour_ns)
+    assert store.hours() == [
+        KioskHour(KIOSK, 5, 3, 1, 5 * hour_ns + 2),
+        KioskHour(KIOSK, 7, 1, 0, 7 * hour_ns),
+    ]
+    assert store.kiosks() == [KIOSK, OTHER_KIOSK]

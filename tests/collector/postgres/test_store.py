@@ -86,6 +86,21 @@ def test_migrating_makes_the_tables_once(database: str, world: World) -> None:
             PostgresStore(database, create=create)
 
 
+def test_migrating_an_earlier_schema_counts_what_it_holds(world: World, database: str) -> None:
+    """The hours are those that the records tell."""
+    with world.store() as store:
+        store.append(position(store), [new_record(world.chain())], 7 * 3600 * 10**9)
+        counted = store.hours()
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP TABLE hourly")
+        connection.execute("DELETE FROM schema_step WHERE number > 1")
+    with pytest.raises(StoreFailed, match="collector migrate"):
+        PostgresStore(database)
+    with PostgresStore(database, create=True) as store:
+        assert store.hours() == counted
+        assert counted[0].stored == 1
+
+
 def test_an_empty_data_base_is_not_taken_for_an_empty_store(database: str, tmp_path: Path) -> None:
     """The words name the command that makes the tables, and it works."""
     with pytest.raises(StoreFailed, match="collector migrate"):
