@@ -17,14 +17,18 @@ FROM record GROUP BY 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class KioskHour:
-    """One kiosk's hour; `hour` counts from 1970-01-01. Quarantined records are stored ones too, reissued ones not."""
+class KioskTotal:
+    """One kiosk's sums; hours count from 1970-01-01. Quarantined records are stored ones too, reissued ones are not.
+
+    `recent` were stored from the hour on that was asked for.
+    """
 
     kiosk: str
-    hour: int
     stored: int
     quarantined: int
     newest_at_ns: int
+    first_hour: int
+    recent: int
 
 
 def count(rows: Rows, kiosk: str, stored: Sequence[StoredRecord], now_ns: int) -> None:
@@ -39,10 +43,23 @@ def count(rows: Rows, kiosk: str, stored: Sequence[StoredRecord], now_ns: int) -
     )
 
 
-def kiosk_hours(rows: Rows) -> list[KioskHour]:
-    """Return all hours in which something came."""
-    query = "SELECT kiosk, hour, stored, quarantined, newest_at_ns FROM hourly ORDER BY kiosk, hour"
-    return [KioskHour(*row) for row in rows.execute(query).fetchall()]
+def kiosk_totals(rows: Rows, recent_from: int) -> list[KioskTotal]:
+    """Return the sums of each kiosk from which something came; added up where the data lie."""
+    # PostgreSQL's sums of bigint are numeric, which is slow to fetch.
+    whole = "CAST(sum({}) AS bigint)"
+    sums = (whole.format(what) for what in ("stored", "quarantined", "CASE WHEN hour >= ? THEN stored ELSE 0 END"))
+    stored, quarantined, recent = sums
+    query = (
+        f"SELECT kiosk, {stored}, {quarantined}, max(newest_at_ns), min(hour), {recent} "  # noqa: S608 # our own names
+        "FROM hourly GROUP BY kiosk ORDER BY kiosk"
+    )
+    return [KioskTotal(*row) for row in rows.execute(query, (recent_from,)).fetchall()]
+
+
+def hour_totals(rows: Rows, first: int) -> list[tuple[int, int]]:
+    """Return (hour, stored) of all kiosks together, from an hour on."""
+    query = "SELECT hour, CAST(sum(stored) AS bigint) FROM hourly WHERE hour >= ? GROUP BY hour ORDER BY hour"
+    return [(hour, stored) for hour, stored in rows.execute(query, (first,)).fetchall()]
 
 
 def kiosk_names(rows: Rows) -> list[str]:

@@ -12,10 +12,11 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from collector.errors import PlanInvalid
-from collector.hours import HOUR_NS, KioskHour
+from collector.hours import HOUR_NS, KioskTotal
 
 # The rate is that of so many full hours before the one that runs, pauses and nights included.
 RATE_HOURS = 24
+HOURS_SHOWN = 72
 SILENT_AFTER_NS = HOUR_NS
 HOURS_MAX = 100 * 365 * 24
 
@@ -84,21 +85,27 @@ def load_plan(path: Path | None) -> CampaignPlan:
     return plan
 
 
-def progress(plan: CampaignPlan, kiosks: Sequence[str], hours: Sequence[KioskHour], now_ns: int) -> Progress:
-    """Return the numbers at `now_ns`."""
-    by_kiosk: dict[str, list[KioskHour]] = {kiosk: [] for kiosk in kiosks}
-    for one in hours:
-        by_kiosk.setdefault(one.kiosk, []).append(one)
+def progress(
+    plan: CampaignPlan,
+    kiosks: Sequence[str],
+    totals: Sequence[KioskTotal],
+    hours: Sequence[tuple[int, int]],
+    now_ns: int,
+) -> Progress:
+    """Return the numbers at `now_ns`; the totals' `recent` count from `rate_from(now_ns)` on."""
+    by_kiosk = {one.kiosk: one for one in totals}
+    every = tuple(dict.fromkeys((*kiosks, *by_kiosk)))
     count = _Counting(by_kiosk, plan.deadline, now_ns)
     stations = tuple(count.line(one.name, one.kiosks, one.roster) for one in plan.stations)
     wards = tuple(_ward(count, plan, ward) for ward in dict.fromkeys(one.ward for one in plan.stations))
     roster = sum(one.roster for one in plan.stations) if plan.stations else None
-    per_hour: Counter[int] = Counter()
-    for one in hours:
-        per_hour[one.hour] += one.stored
-    silent = tuple((kiosk, newest) for kiosk in by_kiosk if _is_silent(newest := count.newest(kiosk), now_ns))
-    whole = count.line("", tuple(by_kiosk), roster)
-    return Progress(now_ns, whole, wards, stations, tuple(sorted(per_hour.items())), silent)
+    silent = tuple((kiosk, newest) for kiosk in every if _is_silent(newest := count.newest(kiosk), now_ns))
+    return Progress(now_ns, count.line("", every, roster), wards, stations, tuple(hours), silent)
+
+
+def rate_from(now_ns: int) -> int:
+    """Return the first hour that counts for the rate."""
+    return max(0, now_ns // HOUR_NS - RATE_HOURS)
 
 
 def _ward(count: _Counting, plan: CampaignPlan, ward: str) -> Line:
@@ -113,40 +120,39 @@ def _is_silent(newest_at_ns: int | None, now_ns: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Counting:
-    by_kiosk: dict[str, list[KioskHour]]
+    by_kiosk: dict[str, KioskTotal]
     deadline: datetime | None
     now_ns: int
 
     def newest(self, kiosk: str) -> int | None:
         """Return when the kiosk's newest record came."""
-        return max((one.newest_at_ns for one in self.by_kiosk[kiosk]), default=None)
+        total = self.by_kiosk.get(kiosk)
+        return None if total is None else total.newest_at_ns
 
     def line(self, name: str, kiosks: tuple[str, ...], roster: int | None) -> Line:
         """Return the numbers of these kiosks together."""
-        hours = [one for kiosk in kiosks for one in self.by_kiosk.get(kiosk, ())]
+        totals = [self.by_kiosk[kiosk] for kiosk in kiosks if kiosk in self.by_kiosk]
         # Who is in quarantine must be taken in again.
-        done = sum(one.stored - one.quarantined for one in hours)
-        rate = self._rate(hours)
+        done = sum(one.stored - one.quarantined for one in totals)
+        rate = self._rate(totals)
         finished_at = self._finished_at(done, roster, rate)
         return Line(
             name,
             done,
             roster,
             rate,
-            sum(one.quarantined for one in hours),
+            sum(one.quarantined for one in totals),
             finished_at,
             None if finished_at is None or self.deadline is None else finished_at <= self.deadline,
         )
 
-    def _rate(self, hours: Sequence[KioskHour]) -> float:
+    def _rate(self, totals: Sequence[KioskTotal]) -> float:
         """Return records per hour; in a young campaign over the hours since its first record."""
-        if not hours:
+        if not totals:
             return 0.0
-        this_hour = self.now_ns // HOUR_NS
-        first = max(min(one.hour for one in hours), this_hour - RATE_HOURS)
-        stored = sum(one.stored for one in hours if one.hour >= first)
+        first = max(min(one.first_hour for one in totals), rate_from(self.now_ns))
         # A campaign of minutes would foretell nonsense: an hour is the least.
-        return stored / max(1.0, self.now_ns / HOUR_NS - first)
+        return sum(one.recent for one in totals) / max(1.0, self.now_ns / HOUR_NS - first)
 
     def _finished_at(self, done: int, roster: int | None, rate: float) -> datetime | None:
         now = datetime.fromtimestamp(self.now_ns / 10**9).astimezone()

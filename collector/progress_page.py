@@ -7,9 +7,8 @@ from datetime import datetime
 from html import escape
 
 from collector.hours import HOUR_NS
-from collector.progress import Line, Progress
+from collector.progress import HOURS_SHOWN, Line, Progress
 
-HOURS_SHOWN = 72
 RELOAD_S = 30
 BAR, GAP, HEIGHT = 10, 2, 120
 _STYLE = """

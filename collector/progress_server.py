@@ -14,7 +14,8 @@ from starlette.routing import Route
 from agent.words import KioskError
 from collector.config import CollectorConfig
 from collector.errors import AddressInUse
-from collector.progress import Progress, as_json, load_plan, progress
+from collector.hours import HOUR_NS
+from collector.progress import HOURS_SHOWN, Progress, as_json, load_plan, progress, rate_from
 from collector.progress_page import page
 from collector.sql_store import SqlStore
 from collector.stores import open_store
@@ -66,4 +67,6 @@ def serve_page(config: CollectorConfig, plan: Path | None, address: str) -> None
 
 
 def _current(store: SqlStore, plan: Path | None) -> Progress:
-    return progress(load_plan(plan), store.kiosks(), store.hours(), time.time_ns())
+    now_ns = time.time_ns()
+    totals, hours = store.kiosk_totals(rate_from(now_ns)), store.hour_totals(now_ns // HOUR_NS - HOURS_SHOWN)
+    return progress(load_plan(plan), store.kiosks(), totals, hours, now_ns)

@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 from agent.proto.stream import SealedRecord
 from collector import epoch_book, hours
 from collector.errors import StoreFailed
-from collector.hours import KioskHour
+from collector.hours import KioskTotal
 from collector.store import (
     Alarm,
     EpochToken,
@@ -150,10 +150,15 @@ class SqlStore(ABC):
                     return bytes(found[0])
         return None
 
-    def hours(self) -> list[KioskHour]:
-        """Return what came from each kiosk in each hour."""
+    def kiosk_totals(self, recent_from: int) -> list[KioskTotal]:
+        """Return the sums of each kiosk from which something came; `recent` from that hour on."""
         with self._reading() as rows:
-            return hours.kiosk_hours(rows)
+            return hours.kiosk_totals(rows, recent_from)
+
+    def hour_totals(self, first: int) -> list[tuple[int, int]]:
+        """Return (hour, stored) of all kiosks together, from an hour on."""
+        with self._reading() as rows:
+            return hours.hour_totals(rows, first)
 
     def kiosks(self) -> list[str]:
         """Return the names of all registered kiosks."""

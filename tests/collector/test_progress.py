@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.errors import PlanInvalid
-from collector.hours import HOUR_NS, KioskHour
+from collector.hours import HOUR_NS, KioskTotal
 from collector.progress import CampaignPlan, StationPlan, load_plan, progress
 from collector.progress_page import page
 from collector.progress_server import make_app
@@ -28,11 +28,12 @@ STATIONS = (
     StationPlan(name="Trường học", ward="Hạc Thành", roster=100, kiosks=("c",)),
     StationPlan(name="Đông Sơn", ward="Đông Sơn", roster=0, kiosks=("d",)),
 )
-HOURS = [
-    KioskHour("a", DAY + 6, 40, 2, (DAY + 7) * HOUR_NS),
-    KioskHour("b", DAY + 8, 60, 0, NOW_NS - HOUR_NS // 2),
-    KioskHour("c", DAY + 9, 100, 0, NOW_NS - 1),
+TOTALS = [
+    KioskTotal("a", 40, 2, (DAY + 7) * HOUR_NS, DAY + 6, 40),
+    KioskTotal("b", 60, 0, NOW_NS - HOUR_NS // 2, DAY + 8, 60),
+    KioskTotal("c", 100, 0, NOW_NS - 1, DAY + 9, 100),
 ]
+HOURS = [(DAY + 6, 40), (DAY + 8, 60), (DAY + 9, 100)]
 
 
 def plan(hours_left: float) -> CampaignPlan:
@@ -43,7 +44,7 @@ def plan(hours_left: float) -> CampaignPlan:
 
 def test_stations_wards_and_the_whole_are_counted() -> None:
     """Who is in quarantine must be taken in again and is not done."""
-    told = progress(plan(1), ["a", "b", "c", "d", "e"], HOURS, NOW_NS)
+    told = progress(plan(1), ["a", "b", "c", "d", "e"], TOTALS, HOURS, NOW_NS)
     assert [(line.done, line.roster, line.quarantined) for line in told.stations] == [
         (98, 1000, 2),
         (100, 100, 0),
@@ -54,13 +55,13 @@ def test_stations_wards_and_the_whole_are_counted() -> None:
         ("Đông Sơn", 0, 0),
     ]
     assert (told.whole.done, told.whole.roster) == (198, 1100)
-    assert told.hours == ((DAY + 6, 40), (DAY + 8, 60), (DAY + 9, 100))
+    assert told.hours == tuple(HOURS)
 
 
 @pytest.mark.parametrize(("hours_left", "in_time"), [(36.1, True), (36.0, False)])
 def test_the_rate_leads_to_a_forecast(hours_left: float, in_time: bool) -> None:
     """100 records in four hours are 25 an hour; 902 people are left: 36.08 hours."""
-    line = progress(plan(hours_left), ["a", "b"], HOURS[:2], NOW_NS).stations[0]
+    line = progress(plan(hours_left), ["a", "b"], TOTALS[:2], HOURS, NOW_NS).stations[0]
     assert line.per_hour == pytest.approx(25)
     assert line.finished_at is not None
     assert line.finished_at.timestamp() == pytest.approx(NOW_NS / 10**9 + 902 / 25 * 3600)
@@ -69,32 +70,34 @@ def test_the_rate_leads_to_a_forecast(hours_left: float, in_time: bool) -> None:
 
 def test_what_cannot_be_foretold_is_left_open() -> None:
     """Nothing done yet, no deadline, or no roster: no date is made up."""
-    assert progress(plan(1), ["a"], [], NOW_NS).stations[0].finished_at is None
-    assert progress(CampaignPlan(), ["a"], HOURS, NOW_NS).whole.roster is None
-    assert progress(CampaignPlan(stations=STATIONS), ["a"], HOURS, NOW_NS).whole.in_time is None
+    assert progress(plan(1), ["a"], [], [], NOW_NS).stations[0].finished_at is None
+    assert progress(CampaignPlan(), ["a"], TOTALS, HOURS, NOW_NS).whole.roster is None
+    assert progress(CampaignPlan(stations=STATIONS), ["a"], TOTALS, HOURS, NOW_NS).whole.in_time is None
 
 
 def test_a_kiosk_without_a_record_for_an_hour_is_silent() -> None:
     """One that never sent anything is silent too."""
-    told = progress(plan(1), ["a", "b", "c", "d"], HOURS, NOW_NS)
+    told = progress(plan(1), ["a", "b", "c", "d"], TOTALS, HOURS, NOW_NS)
     assert told.silent == (("a", (DAY + 7) * HOUR_NS), ("d", None))
 
 
 counts = st.builds(
-    KioskHour,
-    st.sampled_from("abcde"),
-    st.integers(0, 600_000),
-    st.integers(0, 10**6),
-    st.just(0),
-    st.integers(0, NOW_NS),
+    KioskTotal,
+    kiosk=st.sampled_from("abcde"),
+    stored=st.integers(0, 10**6),
+    quarantined=st.just(0),
+    newest_at_ns=st.integers(0, NOW_NS),
+    first_hour=st.integers(0, 600_000),
+    recent=st.integers(0, 10**6),
 )
+hours_of_all = st.lists(st.tuples(st.integers(0, 600_000), st.integers(0, 10**6)), max_size=5)
 
 
-@given(st.lists(counts, max_size=20), st.integers(0, 2**62))
-def test_any_counts_make_a_page(hours: list[KioskHour], now_ns: int) -> None:
+@given(st.lists(counts, max_size=5, unique_by=lambda one: one.kiosk), hours_of_all, st.integers(0, 2**62))
+def test_any_counts_make_a_page(totals: list[KioskTotal], hours: list[tuple[int, int]], now_ns: int) -> None:
     """Whatever the clocks say, clocks set back included: the sums agree and the page can be drawn."""
-    told = progress(CampaignPlan(stations=STATIONS), list("abcde"), hours, now_ns)
-    assert told.whole.done == sum(stored for _, stored in told.hours)
+    told = progress(CampaignPlan(stations=STATIONS), list("abcde"), totals, hours, now_ns)
+    assert told.whole.done == sum(one.stored for one in totals)
     assert page(told).endswith("</html>")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector.errors import StoreFailed
-from collector.hours import KioskHour
+from collector.hours import KioskTotal
 from collector.sql_store import SqlStore
 from collector.store import EpochToken, NewEpoch, PositionMoved, TokenRefused
 from tests.collector.conftest import BOTH_STORES, world_on
@@ -184,8 +184,7 @@ def test_each_hour_is_counted_as_records_are_stored(store: SqlStore, chain: Chai
     with pytest.raises(PositionMoved):
         store.append(stale, [new_record(chain)], 6 * hour_ns)
     store.append(position(store), [new_record(chain)], 7 * hour_ns)
-    assert store.hours() == [
-        KioskHour(KIOSK, 5, 3, 1, 5 * hour_ns + 2),
-        KioskHour(KIOSK, 7, 1, 0, 7 * hour_ns),
-    ]
+    assert store.kiosk_totals(6) == [KioskTotal(KIOSK, 4, 1, 7 * hour_ns, 5, 1)]
+    assert store.hour_totals(0) == [(5, 3), (7, 1)]
+    assert store.hour_totals(6) == [(7, 1)]
     assert store.kiosks() == [KIOSK, OTHER_KIOSK]

@@ -90,14 +90,14 @@ def test_migrating_an_earlier_schema_counts_what_it_holds(world: World, database
     """The hours are those that the records tell."""
     with world.store() as store:
         store.append(position(store), [new_record(world.chain())], 7 * 3600 * 10**9)
-        counted = store.hours()
+        counted = store.kiosk_totals(0)
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("DROP TABLE hourly")
         connection.execute("DELETE FROM schema_step WHERE number > 1")
     with pytest.raises(StoreFailed, match="collector migrate"):
         PostgresStore(database)
     with PostgresStore(database, create=True) as store:
-        assert store.hours() == counted
+        assert store.kiosk_totals(0) == counted
         assert counted[0].stored == 1
 
 
