@@ -183,8 +183,8 @@ def test_a_wrong_configuration_names_file_and_key(config: Path, spoil: Callable[
 
 def test_run_without_its_trust_folder_says_so(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 3 and the file that is missing, before any device is touched."""
-    monkeypatch.setattr("agent.daemon.set_up_logging", lambda _: None)
-    monkeypatch.setattr("agent.daemon._forbid_core_files", lambda: None)
+    monkeypatch.setattr("agent.daemon.daemon.set_up_logging", lambda _: None)
+    monkeypatch.setattr("agent.daemon.daemon._forbid_core_files", lambda: None)
     (config.parent / "trust" / "campaign.pem").unlink()
     code, _, told = alone("run", "--config", config)
     assert code == ExitCode.CONFIG
@@ -195,8 +195,8 @@ def test_a_record_key_that_is_not_where_the_configuration_says_stops_the_daemon(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Said to be in the TPM, it is not taken from a file that lies there."""
-    monkeypatch.setattr("agent.daemon.set_up_logging", lambda _: None)
-    monkeypatch.setattr("agent.daemon._forbid_core_files", lambda: None)
+    monkeypatch.setattr("agent.daemon.daemon.set_up_logging", lambda _: None)
+    monkeypatch.setattr("agent.daemon.daemon._forbid_core_files", lambda: None)
     config.write_text(config.read_text(encoding="utf-8") + '\n[keys]\nkind = "tpm"\n', encoding="utf-8")
     code, _, told = alone("run", "--config", config)
     assert code == ExitCode.FAILED

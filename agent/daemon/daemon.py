@@ -5,10 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
@@ -21,10 +20,8 @@ import structlog
 from agent import __version__
 from agent.bundle_inbox import BundleInbox
 from agent.bundle_versions import BundleVersions
-from agent.capture.chip import TrustAnchors
 from agent.capture.chip.qr_picture import scan
 from agent.capture.evidence import Verdict
-from agent.capture.fingerprint.judgement import CountMinutiae
 from agent.capture.portrait import PortraitError, VisionWorker
 from agent.capture.portrait.encoding import encode
 from agent.centre import KioskCentre
@@ -35,32 +32,25 @@ from agent.console.client import KioskClient
 from agent.console.server import create_server, listen
 from agent.custody.listing import Sending, lines
 from agent.custody.signing import sign_lost, sign_own, take_receipt
+from agent.daemon import status
+from agent.daemon.devices import device_families
+from agent.daemon.stages import make_stages
 from agent.devices.camera import Camera
-from agent.devices.camera_address import list_cameras
-from agent.devices.fingerprint_pad_drivers import list_readers_of, open_pad
-from agent.devices.fingerprint_pad_libfprint import Mindtct
-from agent.devices.seams import CardLink, DeviceInfo
-from agent.devices.smartcard import CardReader, list_readers
-from agent.diagnostics import ListDevices, list_devices
+from agent.devices.seams import DeviceInfo
+from agent.diagnostics import list_devices
 from agent.diagnostics.camera_sample import take_sample
-from agent.diagnostics.devices import pad_choice
 from agent.diagnostics.picture import png
 from agent.enrolment import Renewal, TimeFloor, TlsFolder
 from agent.epochs import EpochBook, Epochs
-from agent.intake.chip_stage import ChipStage, chip_policy
 from agent.intake.desk import Desk
 from agent.intake.discards import Discards
 from agent.intake.errors import VisitRunning
-from agent.intake.fingerprint_stage import FingerprintStage, fingerprint_policy
 from agent.intake.journal import Journal, JournalKey
-from agent.intake.liveness_stage import LivenessStage, liveness_policy
-from agent.intake.match_stage import MatchStage
 from agent.intake.policy import Rules, parse_policy
-from agent.intake.portrait_stage import PortraitStage
 from agent.intake.record import Setting
 from agent.intake.stages import Stage
 from agent.intake.submission import ClockOffset, Submission
-from agent.intake.visit import Stored, VisitFile, describe
+from agent.intake.visit import Stored, VisitFile
 from agent.log import set_up_logging
 from agent.proto.sync import DeviceHealth
 from agent.provisioning import (
@@ -123,7 +113,7 @@ class Daemon:
         self._submission = submission = self._new_submission(trust)
         self.desk = Desk(
             load_roster=lambda: Roster.load(config.roster.file),
-            stages=self._stages(trust),
+            stages=self._stages(),
             rules=self._rules,
             submit=self._submit,
             ensure_room=submission.ensure_room,
@@ -145,56 +135,20 @@ class Daemon:
         self._stack.close()
 
     def status(self) -> Mapping[str, object]:
-        """Kiosk, queue and uplink, JSON-ready; no personal data."""
-        state, queue, position = self._uplink.state, self._queue.status(), self._queue.position
+        """Kiosk, queue, uplink, certificate and what came from the centre, JSON-ready; no personal data."""
+        kiosk, versions = self._config.kiosk, self._trust.bundled.versions
         return {
             "version": __version__,
-            "kiosk": self._config.kiosk.name,
-            "station": self._config.kiosk.station,
-            "test": self._config.kiosk.development,
+            "kiosk": kiosk.name,
+            "station": kiosk.station,
+            "test": kiosk.development,
             "policy": self._rules.policy.version,
             "unfinished_visit": self.desk.unfinished(),
             "visit": self.desk.open_visit(),
-            "queue": {
-                "epoch": position.epoch,
-                "next_seq": position.next_seq,
-                "acknowledged": self._queue.acknowledged,
-                "sent_seq": state.sent_seq,
-                "pending": queue.pending_records,
-                "pending_bytes": queue.pending_bytes,
-                "oldest_pending_s": queue.oldest_pending_s,
-                "receipted_kept": queue.receipted_kept,
-                "free_bytes": queue.free_bytes,
-                "lost": self._queue.lost,
-            },
-            "uplink": {
-                "connected": state.connected,
-                "address": state.address,
-                "quiet": state.quiet,
-                "collector_offset_ns": state.collector_offset_ns,
-                "error": describe(state.last_error) if state.last_error else None,
-                "quarantined": list(state.quarantined),
-                "rewound_to": state.rewound_to,
-                "lost_at_collector": [list(pair) for pair in state.lost_at_collector],
-            },
-            "certificate": self._certificate(),
-        }
-
-    def _certificate(self) -> Mapping[str, object]:
-        state = self._renewal.state
-        return {
-            "renews_itself": bool(self._config.collector.enrolment_address),
-            "begins_at_ns": state.begins_at_ns or None,
-            "expires_at_ns": state.expires_at_ns or None,
-            "due_at_ns": state.due_at_ns or None,
-            "clock_offset_ns": state.clock_offset_ns,
-            "error": describe(state.last_error) if state.last_error else None,
-            "centre": {
-                "bundles": dict(self._trust.bundled.versions),
-                "bundles_waiting": self._centre.waiting,
-                "bundle_refused": asdict(self._centre.refusal) if self._centre.refusal else None,
-                "announcements": [asdict(one) for one in self._centre.announcements],
-            },
+            "queue": status.of_queue(self._queue, self._uplink.state),
+            "uplink": status.of_uplink(self._uplink.state),
+            "certificate": status.of_certificate(self._renewal, bool(self._config.collector.enrolment_address)),
+            "centre": status.of_centre(self._centre, versions),
         }
 
     def devices(self) -> list[DeviceInfo]:
@@ -336,7 +290,7 @@ class Daemon:
         self._submission.setting = replace(self._submission.setting, rules=rules)
         self._uplink.change(pacing_of(rules.policy.uplink), bundled.receipt_keys)
         log.info("bundle.in_use", policy=rules.policy.version, versions=dict(bundled.versions))
-        return self._stages(self._trust), rules
+        return self._stages(), rules
 
     def _submit(self, file: VisitFile) -> Stored:
         stored = self._submission(file)
@@ -364,27 +318,11 @@ class Daemon:
         self._stack.callback(self._stopping.set)
         return renewal
 
-    def _stages(self, trust: Trust) -> list[Stage]:
-        config, policy = self._config, self._rules.policy
-        return [
-            ChipStage(
-                _card_opener(config),
-                lambda: self._queue.position.head,
-                TrustAnchors.from_der(list(trust.anchors.certificates)),
-                chip_policy(policy, config.card.return_s),
-                config.card.wait_s,
-                config.card.read_s,
-            ),
-            PortraitStage(self._camera, self._open_vision, config.camera.wait_s),
-            LivenessStage(self._camera, self._open_vision, liveness_policy(policy.liveness), secrets.token_bytes),
-            MatchStage(config.models.folder, policy.liveness.match_distance if policy.liveness else None),
-            FingerprintStage(
-                open_pad(pad_choice(config)),
-                policy.fingers,
-                fingerprint_policy(policy.fingerprint, config.pad.wait_s),
-                count_minutiae,
-            ),
-        ]
+    def _stages(self) -> list[Stage]:
+        anchors, camera = self._trust.anchors, self._camera
+        return make_stages(
+            self._config, self._rules.policy, anchors, camera, self._open_vision, lambda: self._queue.position.head
+        )
 
     def _open_camera(self) -> Camera:
         camera, development = self._config.camera, self._config.kiosk.development
@@ -437,27 +375,6 @@ def run_daemon(config: Config) -> None:
     _forbid_core_files()
     with Daemon(config) as daemon:
         daemon.serve()
-
-
-def device_families(config: Config) -> dict[str, ListDevices]:
-    """Return the listers of each kind of device, for use with and without a running daemon."""
-    return {
-        "card_reader": list_readers,
-        "camera": list_cameras,
-        "fingerprint_pad": lambda: list_readers_of(pad_choice(config)),
-    }
-
-
-@contextmanager
-def count_minutiae() -> Iterator[CountMinutiae]:
-    """Give libfprint's count; where libfprint is not installed, each call of it says so."""
-    with Mindtct() as mindtct:
-        yield mindtct.count
-
-
-def _card_opener(config: Config) -> Callable[[float, Event], AbstractContextManager[CardLink]]:
-    reader = CardReader(config.card.reader or None)
-    return reader.wait_for_card
 
 
 def _ask_status(path: Path) -> None:
