@@ -87,6 +87,7 @@ def test_streams_move_between_two_collectors_on_one_data_base(tmp_path: Path, da
     assert ids_of(first, OTHER_KIOSK) == ids[OTHER_KIOSK]
 
 
+@pytest.mark.slow
 def test_a_data_base_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: Path, primary: Server) -> None:
     """Kill -9 of all of PostgreSQL while records stream in: the collector stays, and goes on when it is back."""
     world = World.make(tmp_path, database=primary.new_data_base("identities"))
@@ -116,6 +117,7 @@ def followed(primary: Server) -> Iterator[Server]:
         yield standby
 
 
+@pytest.mark.slow
 def test_what_was_acknowledged_survives_a_failover(tmp_path: Path, primary: Server) -> None:
     """The primary dies while records stream in and its standby is promoted: all that had a receipt is there."""
     primary.new_data_base("identities")
@@ -158,6 +160,7 @@ def test_a_commit_that_no_standby_confirmed_is_not_acknowledged(tmp_path: Path, 
             assert connection.execute("SELECT count(*) FROM record").fetchone() == (1,)
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_ends_the_call(tmp_path: Path, primary: Server) -> None:
     """A stopped server answers nothing: the call fails at its deadline, and the next one works when it goes on."""
     address = primary.new_data_base("identities")
