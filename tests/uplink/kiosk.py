@@ -73,6 +73,8 @@ class Scripted(AppendServicer):
 class Kiosk:
     """One kiosk's queue on the disk; a second one on the same folder is the kiosk after a restart."""
 
+    name: str = KIOSK
+
     def __init__(self, world: World, folder: str = "queue", name: str = KIOSK) -> None:
         self.world, self.trust, self.name = world, world.trust(name), name
         head = epoch_start(name, EPOCH, self.trust.record_key.key_id)
