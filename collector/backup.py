@@ -1,4 +1,4 @@
-"""A copy of the store while the collector serves: first the rows, then the files that they name."""
+"""A copy of the store while the collector serves: the list of kiosks, the rows, then the files that they name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from collector.embedded_registry import FILE_NAME as REGISTRY
 from collector.embedded_store import FILE_NAME, EmbeddedStore
 from collector.errors import AlreadyExists, StoreFailed
 from collector.record_files import RecordFiles, sync_folder
@@ -17,7 +18,8 @@ def back_up(store: Path, target: Path) -> int:
     """Copy the store's folder to a new one and return how many records are in it; on return it survives a power cut.
 
     Files are on the disk before their rows, so every row of the copy has its file. The copy is of one moment: records
-    that came later are sent again by their kiosks after a restore. Raises AlreadyExists or StoreFailed.
+    that came later are sent again by their kiosks after a restore; kiosks that were revoked later must be revoked
+    again. Heartbeats are left out: they come anew. Raises AlreadyExists or StoreFailed.
     """
     if target.exists():
         raise AlreadyExists(str(target))
@@ -25,7 +27,8 @@ def back_up(store: Path, target: Path) -> int:
     try:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(mode=0o700, parents=True)
-        _copy_rows(store / FILE_NAME, scratch / FILE_NAME)
+        for name in (REGISTRY, FILE_NAME):
+            _copy_rows(store / name, scratch / name)
         count = _copy_files(store, scratch)
         sync_folder(scratch)
         scratch.rename(target)

@@ -89,8 +89,10 @@ class TestDevice:
     def test_a_mode_change_during_a_frame_is_noted(self, device: PadDevice) -> None:
         """Hosts that do it are found out."""
         reading(device, 0x82, frame.MAX_FRAME_BYTES, [])
-        write(device, 0x4E, bytes([Mode.CAPTURE]))
-        write(device, 0x4E, bytes([Mode.AWAIT_FINGER_OFF]))
+        # Held, so that the whole frame cannot be through before the second write.
+        with device.changed:
+            write(device, 0x4E, bytes([Mode.CAPTURE]))
+            write(device, 0x4E, bytes([Mode.AWAIT_FINGER_OFF]))
         assert device.violations == ["mode 12 while a bulk transfer is in flight"]
 
     @pytest.mark.parametrize("setup", [Setup(0xC0, 5, 7, 0, 1), Setup(0xC0, 4, 7, 1, 1), Setup(0x41, 4, 7, 0, 0)])
