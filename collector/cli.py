@@ -19,6 +19,7 @@ from collector.cli_frame import out as _out
 from collector.cli_frame import print_json as _print_json
 from collector.cli_frame import read_file as _read
 from collector.config import load_config
+from collector.fleet_cli import fleet
 from collector.kiosk_cli import kiosk_app
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Trung tâm thu nhận · The collector.", pretty_exceptions_enable=False)
 
+app.command("fleet")(fleet)
 app.add_typer(kiosk_app, name="kiosk")
 app.add_typer(bundle_app, name="bundle")
 
