@@ -54,7 +54,8 @@ from agent.intake.events import EventLog
 from agent.intake.fingers import VisitFingers
 from agent.intake.flash_link import FlashLink
 from agent.intake.policy import FingerReason
-from agent.intake.visit import OperatorIdentity, describe
+from agent.intake.showing import describe
+from agent.intake.visit import OperatorIdentity
 from agent.words import KioskError
 
 log = structlog.get_logger()

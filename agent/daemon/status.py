@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from agent.centre import KioskCentre
 from agent.enrolment import Renewal
-from agent.intake.visit import describe
+from agent.intake.showing import describe
 from agent.queue import Queue
 from agent.uplink import UplinkState
 

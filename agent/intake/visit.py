@@ -24,6 +24,7 @@ from agent.intake.journal_entry import FinishedStage, VisitStart
 from agent.intake.policy import Rules
 from agent.intake.portrait_orders import PortraitOrders
 from agent.intake.questions import Choice, QuestionBox
+from agent.intake.showing import both, describe, describe_check
 from agent.intake.stages import Context, Outcome, SettlingStage, Stage
 from agent.roster import Member
 from agent.words import KioskError, Words
@@ -375,35 +376,6 @@ class Visit:
         self._enter(state)
         self.events.add("ended", {"state": state.value, "error": describe(error)})
         log.info("visit.ended", visit=self.visit_id, state=state.value, code=error.code)
-
-
-def both(words: Words) -> dict[str, str]:
-    """Return the sentence in both languages, JSON-ready."""
-    return {"vi": words.vi, "en": words.en}
-
-
-def describe(error: KioskError) -> dict[str, object]:
-    """Return an error as the screens show it: code, cause, remedy, evidence."""
-    return {
-        "code": error.code,
-        "words": both(error.words),
-        "remedy": both(error.remedy),
-        "detail": error.detail,
-    }
-
-
-def describe_check(check: Check) -> dict[str, object]:
-    """Return a check as the screens show it."""
-    return {
-        "name": check.name,
-        "verdict": check.verdict.value,
-        "reason": check.reason,
-        "native": check.native,
-        "unit": check.unit,
-        "scalar": check.scalar,
-        "gate": check.gate,
-        "attested": check.attested,
-    }
 
 
 def _missing(stage: Stage, error: KioskError | None) -> Evidence:

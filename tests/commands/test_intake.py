@@ -9,7 +9,7 @@ import pytest
 from agent.commands.intake import typed
 from agent.intake.errors import NotAnswered, VisitCancelled
 from agent.intake.events import EventKind
-from agent.intake.visit import describe
+from agent.intake.showing import describe
 from agent.words import KioskError
 from tests.commands.conftest import Run
 from tests.console.service import ScriptedKiosk, ScriptedVisit
