@@ -266,6 +266,7 @@ def test_tls_itself_refuses_what_it_can(enrolled: NewKiosk, wrong: str) -> None:
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+@pytest.mark.slow
 def test_a_kiosk_cannot_hold_many_streams(enrolled: NewKiosk) -> None:
     """The oldest go: a network that broke leaves them behind, and a rogue kiosk does not fill the collector."""
     streams = [OpenStream(enrolled) for _ in range(6)]

@@ -59,7 +59,9 @@ def test_a_proxy_that_is_away_is_named(kiosk: Kiosk, serve: Serve) -> None:
         kiosk.await_error(uplink, "uplink.proxy_down")
 
 
-@pytest.mark.parametrize("answer", [b"", b"SSH-2.0\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"x" * 9000])
+@pytest.mark.parametrize(
+    "answer", [pytest.param(b"", marks=pytest.mark.slow), b"SSH-2.0\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"x" * 9000]
+)
 def test_what_is_no_proxy_is_told_as_one_that_refuses(kiosk: Kiosk, loop: Loop, answer: bytes) -> None:
     """Whatever answers at the proxy's address, cut short or endless, cannot hang or confuse the kiosk."""
 

@@ -30,14 +30,15 @@ def primary() -> Iterator[Server]:
 
 
 def second_collector(world: World) -> World:
-    """Return the same collector at another address, as on a second machine."""
+    """Return the same collector at another address; the list of kiosks is shared, as on one machine."""
     folder = world.folder / "collector-2"
     folder.mkdir()
     for name in ("keys", "tls"):
         shutil.copytree(world.folder / "collector" / name, folder / name)
     settings = (world.folder / "collector" / "collector.toml").read_text(encoding="utf-8")
     here, there = world.config.address, f"127.0.0.1:{free_port()}"
-    (folder / "collector.toml").write_text(settings.replace(here, there), encoding="utf-8")
+    shared = f'store = "{world.config.store}"\n'
+    (folder / "collector.toml").write_text(settings.replace(here, there) + shared, encoding="utf-8")
     return World(world.folder, load_config(folder))
 
 
@@ -76,10 +77,10 @@ def test_streams_move_between_two_collectors_on_one_data_base(tmp_path: Path, da
                 collector = CollectorProcess(tmp_path / "collector")
             for kiosk in (one, two):
                 ids[kiosk.name] += kiosk.enqueue(25, RECORD)
-            with one.uplink(address=addresses[turn % 2]), two.uplink(address=addresses[1 - turn % 2]):
+            with one.uplink(addresses=(addresses[turn % 2],)), two.uplink(addresses=(addresses[1 - turn % 2],)):
                 # Left in the middle: what is under way is sent again, to the other collector.
                 await_(lambda turn=turn: min(k.queue.acknowledged for k in (one, two)) > 20 * turn)  # type: ignore[misc] # mypy wants no default here
-        with one.uplink(address=addresses[1]), two.uplink(address=addresses[0]):
+        with one.uplink(addresses=(addresses[1],)), two.uplink(addresses=(addresses[0],)):
             for kiosk in (one, two):
                 kiosk.await_acknowledged(100)
         assert collector.stop() == 0
