@@ -1,6 +1,4 @@
 PY := .venv/bin/python
-# One more than there are cores: many tests wait for devices.
-WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 PERSONS ?= 1
 DEMO_FOLDER ?= var/demo
 
@@ -16,7 +14,7 @@ demo: setup  ## Take one person (PERSONS=20: twenty) through the kiosk, on mock 
 	@$(PY) -m demo --persons $(PERSONS) --folder $(DEMO_FOLDER)
 
 test: setup  ## All tests but the slow ones
-	@$(PY) -m pytest -q -n $(WORKERS) --dist loadfile
+	@$(PY) -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 fuzz: setup  ## Any bytes to any chip parser, for longer (PARSER=dg13: to one of them)
 	@KIOSK_FUZZ_EXAMPLES=20000 $(PY) -m pytest -q tests/capture/chip/test_fuzz.py -k "$(PARSER)" --timeout 7200

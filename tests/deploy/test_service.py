@@ -76,6 +76,7 @@ def _locked_in(folder: Path) -> Mapping[str, str]:
 @needs_systemd
 @pytest.mark.skipif(not (MODELS / ".set-up").exists(), reason="no model files")
 @pytest.mark.skipif(not Path("/usr/lib/x86_64-linux-gnu/libseccomp.so.2").exists(), reason="no libseccomp")
+@pytest.mark.slow
 def test_a_person_is_taken_in_with_what_the_unit_leaves(tmp_path: Path) -> None:
     """Under the unit's system calls and without writable code: ready, a whole visit, a receipt, alive."""
     people = make_people(1, tmp_path / "people")

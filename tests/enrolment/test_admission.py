@@ -299,7 +299,7 @@ def test_the_uplink_takes_up_a_new_certificate_by_itself(aged: NewKiosk) -> None
         ids += [enqueue(queue, chain) for _ in range(20)]
         await_(seen)
         await_(lambda: queue.acknowledged == len(ids))
-        assert uplink.state.last_error is None
+        await_(lambda: uplink.state.connected and uplink.state.last_error is None)
     assert world.stored_ids() == ids
 
 
