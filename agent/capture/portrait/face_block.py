@@ -15,12 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from agent.capture.portrait import der
+from agent.capture import der
 from agent.capture.portrait.errors import FaceRecordWrong
 from agent.capture.portrait.face_record import MOST_BYTES, STARTS, Encoding, FaceImage, Processing
 
 TAG = 0x65  # [APPLICATION 5]
-_SEQUENCE = 0x30
 GENERATION, YEAR = 3, 2019
 MOST_REPRESENTATIONS = 1000
 _MRTD, _GENERAL_PURPOSE, _RGB_24 = 0, 1, 2
@@ -40,13 +39,20 @@ def write_face_block(image: FaceImage) -> bytes:
     version = der.encode(0xA0, der.encode_number(0x80, GENERATION), der.encode_number(0x81, YEAR))
     flat = der.encode(0xA0, der.encode(0x80, image.data), _information(image))
     one = (der.encode_number(0x80, 0), der.encode(0xA1, der.encode(0xA0, flat)), _time(image.taken))
-    return der.encode(TAG, version, der.encode(0xA1, der.encode(_SEQUENCE, *one)))
+    return der.encode(TAG, version, der.encode(0xA1, der.encode(der.SEQUENCE, *one)))
 
 
 def read_face_block(data: bytes) -> list[FaceImage]:
     """Return the pictures of a block; raise FaceRecordWrong naming what does not hold together."""
     if len(data) > MOST_BYTES:
         raise FaceRecordWrong(f"more than {MOST_BYTES} bytes")
+    try:
+        return _read(data)
+    except der.NotDer as error:
+        raise FaceRecordWrong(str(error)) from error
+
+
+def _read(data: bytes) -> list[FaceImage]:
     block = der.fields(der.only(data, TAG))
     version = der.fields(_need(block, 0xA0, "version"))
     der.number(_need(version, 0x80, "generation"), _ANY)
@@ -59,7 +65,7 @@ def read_face_block(data: bytes) -> list[FaceImage]:
 
 def _representations(data: bytes) -> Iterator[FaceImage]:
     for count, (tag, value) in enumerate(der.elements(data)):
-        if tag != _SEQUENCE or count >= MOST_REPRESENTATIONS:
+        if tag != der.SEQUENCE or count >= MOST_REPRESENTATIONS:
             raise FaceRecordWrong("a representation that is none, or too many")
         one = der.fields(value)
         der.number(_need(one, 0x80, "representation id"), _ANY)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.capture.portrait import der
-from agent.capture.portrait.errors import FaceRecordWrong
+from agent.capture import der
+from agent.capture.der import NotDer
 
 TAGS = st.integers(0, 255).filter(lambda tag: tag & 0x1F != 0x1F)
 
@@ -41,7 +41,7 @@ def test_what_is_read_would_be_written_so(data: bytes) -> None:
     """DER has one form only: whatever is accepted is exactly what we would write."""
     try:
         found = list(der.elements(data))
-    except FaceRecordWrong:
+    except NotDer:
         return
     assert b"".join(der.encode(tag, value) for tag, value in found) == data
 
@@ -53,25 +53,25 @@ def test_what_is_read_would_be_written_so(data: bytes) -> None:
 )
 def test_what_is_not_der_is_refused(data: str) -> None:
     """Each kind of malformed element."""
-    with pytest.raises(FaceRecordWrong):
+    with pytest.raises(NotDer):
         list(der.elements(bytes.fromhex(data)))
 
 
 @pytest.mark.parametrize("value", ["", "80", "0001", "00" * 9, "ff"])
 def test_what_is_no_number_is_refused(value: str) -> None:
     """Empty, negative, too long, or with zeros in front."""
-    with pytest.raises(FaceRecordWrong):
+    with pytest.raises(NotDer):
         der.number(bytes.fromhex(value), 10)
 
 
 def test_a_number_beyond_its_bound_is_refused() -> None:
     """The standard gives each number a range."""
-    with pytest.raises(FaceRecordWrong):
+    with pytest.raises(NotDer):
         der.number(b"\x0b", 10)
 
 
 @pytest.mark.parametrize("data", ["80018001ff", "810101800101", "a0008000"])
 def test_fields_come_once_and_in_order(data: str) -> None:
     """Automatic tags count up."""
-    with pytest.raises(FaceRecordWrong):
+    with pytest.raises(NotDer):
         der.fields(bytes.fromhex(data))
