@@ -31,6 +31,22 @@ def fill(message: M, value: object) -> M:
         raise MessageInvalid(f"{message.DESCRIPTOR.name}: {type(error).__name__}") from None
 
 
+def fill_one(message: Message, kinds: Mapping[str, type[object]], value: object) -> bytes:
+    """Serialise a value as that member of the message's one-of which is of its kind; raise MessageInvalid."""
+    member = getattr(message, next(name for name, kind in kinds.items() if isinstance(value, kind)))
+    fill(member, value)
+    member.SetInParent()
+    return message.SerializeToString()
+
+
+def read_one(message: Message, kinds: Mapping[str, type[T]]) -> T:
+    """Return the member of the one-of that is set; raise MessageInvalid when none is."""
+    which = message.WhichOneof("message")
+    if which is None:
+        raise MessageInvalid(f"{message.DESCRIPTOR.name} is empty")
+    return read(getattr(message, which), kinds[which])
+
+
 def _fill(message: M, value: object) -> M:
     for field in fields(cast(Any, value)):
         content = getattr(value, field.name)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 import grpc
 import grpc.aio
 
-from agent.proto.convert import fill, parse, read
+from agent.proto.convert import fill_one, parse, read_one
 from agent.proto.errors import MessageInvalid
 from agent.proto.framing import LENGTH_DELIMITED, number, piece, split, varint
+from agent.proto.streaming import PeerName, ServerContext, StreamCall, serve_stream
 from agent.proto.v1 import uplink_pb2
 
 METHOD = "/agent.proto.v1.UplinkService/Append"
@@ -157,22 +158,14 @@ def encode_request(request: Request) -> bytes:
     """Serialise a request; raise MessageInvalid for a value that its field cannot hold."""
     if isinstance(request, SealedRecord):
         return _encode_record(request)
-    message = uplink_pb2.AppendRequest()
-    name = next(name for name, kind in _REQUESTS.items() if isinstance(request, kind))
-    fill(getattr(message, name), request)
-    getattr(message, name).SetInParent()
-    return message.SerializeToString()
+    return fill_one(uplink_pb2.AppendRequest(), _REQUESTS, request)
 
 
 def decode_request(data: bytes) -> Request:
     """Parse a request; raise MessageInvalid."""
     if (record := _decode_record(data)) is not None:
         return record
-    message = parse(data, uplink_pb2.AppendRequest(), MAX_MESSAGE_BYTES)
-    which = message.WhichOneof("message")
-    if which is None:
-        raise MessageInvalid("AppendRequest is empty")
-    return read(getattr(message, which), _REQUESTS[which])
+    return read_one(parse(data, uplink_pb2.AppendRequest(), MAX_MESSAGE_BYTES), _REQUESTS)
 
 
 def _encode_record(record: SealedRecord) -> bytes:
@@ -203,38 +196,19 @@ def _decode_record(data: bytes) -> SealedRecord | None:
 
 def encode_response(response: Response) -> bytes:
     """Serialise a response."""
-    message = uplink_pb2.AppendResponse()
-    name = next(name for name, kind in _RESPONSES.items() if isinstance(response, kind))
-    fill(getattr(message, name), response)
-    getattr(message, name).SetInParent()
-    return message.SerializeToString()
+    return fill_one(uplink_pb2.AppendResponse(), _RESPONSES, response)
 
 
 def decode_response(data: bytes) -> Response:
     """Parse a response; raise MessageInvalid."""
-    message = parse(data, uplink_pb2.AppendResponse(), MAX_MESSAGE_BYTES)
-    which = message.WhichOneof("message")
-    if which is None:
-        raise MessageInvalid("AppendResponse is empty")
-    return read(getattr(message, which), _RESPONSES[which])
+    return read_one(parse(data, uplink_pb2.AppendResponse(), MAX_MESSAGE_BYTES), _RESPONSES)
 
 
-class AppendCall:
-    """The kiosk's end of one stream: iterate for responses, `cancel` from any thread."""
+class AppendCall(StreamCall[Request, Response]):
+    """The kiosk's end of one stream."""
 
     def __init__(self, channel: grpc.Channel, requests: Iterable[Request]) -> None:
-        multi = channel.stream_stream(METHOD, request_serializer=encode_request, response_deserializer=bytes)
-        self._call = multi(iter(requests), wait_for_ready=False)
-
-    def __iter__(self) -> Iterator[Response]:
-        """Yield responses. Raises grpc.RpcError, or MessageInvalid for a foreign answer."""
-        # Decoding here, in our own thread: an exception inside gRPC's deserializer would lose its cause.
-        for data in self._call:
-            yield decode_response(data)
-
-    def cancel(self) -> None:
-        """End the stream at once."""
-        self._call.cancel()
+        super().__init__(channel, METHOD, requests, encode_request, decode_response, wait_for_ready=False)
 
 
 class AppendServicer(ABC):
@@ -245,9 +219,6 @@ class AppendServicer(ABC):
         """Answer one stream; `peer_name` is the common name of the client's certificate."""
 
 
-PeerName = Callable[[grpc.aio.ServicerContext[bytes, bytes]], str]
-
-
 def add_append(
     server: grpc.aio.Server,
     servicer: AppendServicer,
@@ -255,13 +226,9 @@ def add_append(
 ) -> None:
     """Serve `servicer` on a server; `peer_name` reads the caller's name from the gRPC context."""
 
-    async def behaviour(
-        requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
-    ) -> AsyncIterator[bytes]:
+    async def behaviour(requests: AsyncIterator[bytes], context: ServerContext) -> AsyncIterator[bytes]:
         decoded = (decode_request(data) async for data in requests)
         async for response in servicer.append(decoded, peer_name(context), context.peer()):
             yield encode_response(response)
 
-    handler = grpc.stream_stream_rpc_method_handler(behaviour, request_deserializer=bytes, response_serializer=bytes)
-    service, method = METHOD.strip("/").split("/")
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+    serve_stream(server, METHOD, behaviour)

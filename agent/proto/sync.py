@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 
 import grpc
 import grpc.aio
 
-from agent.proto.convert import fill, parse, read
+from agent.proto.convert import fill_one, parse, read_one
 from agent.proto.errors import MessageInvalid
-from agent.proto.stream import PeerName
+from agent.proto.streaming import PeerName, ServerContext, StreamCall, serve_stream
 from agent.proto.v1 import sync_pb2
 
 METHOD = "/agent.proto.v1.SyncService/Sync"
@@ -148,40 +148,24 @@ _RESPONSES: dict[str, type[Response]] = {"bundle": BundleOffer, "announcement": 
 def encode_request(request: Request) -> bytes:
     """Serialise; raise MessageInvalid for what may not be said, such as a text that is not a code."""
     _check_request(request)
-    message = sync_pb2.SyncRequest()
-    name = next(name for name, kind in _REQUESTS.items() if isinstance(request, kind))
-    fill(getattr(message, name), request)
-    getattr(message, name).SetInParent()
-    return message.SerializeToString()
+    return fill_one(sync_pb2.SyncRequest(), _REQUESTS, request)
 
 
 def decode_request(data: bytes) -> Request:
     """Parse and check; raise MessageInvalid."""
-    message = parse(data, sync_pb2.SyncRequest(), MAX_REQUEST_BYTES)
-    which = message.WhichOneof("message")
-    if which is None:
-        raise MessageInvalid("SyncRequest is empty")
-    request = read(getattr(message, which), _REQUESTS[which])
+    request = read_one(parse(data, sync_pb2.SyncRequest(), MAX_REQUEST_BYTES), _REQUESTS)
     _check_request(request)
     return request
 
 
 def encode_response(response: Response) -> bytes:
     """Serialise."""
-    message = sync_pb2.SyncResponse()
-    name = next(name for name, kind in _RESPONSES.items() if isinstance(response, kind))
-    fill(getattr(message, name), response)
-    getattr(message, name).SetInParent()
-    return message.SerializeToString()
+    return fill_one(sync_pb2.SyncResponse(), _RESPONSES, response)
 
 
 def decode_response(data: bytes) -> Response:
     """Parse and check; raise MessageInvalid."""
-    message = parse(data, sync_pb2.SyncResponse(), MAX_RESPONSE_BYTES)
-    which = message.WhichOneof("message")
-    if which is None:
-        raise MessageInvalid("SyncResponse is empty")
-    response = read(getattr(message, which), _RESPONSES[which])
+    response = read_one(parse(data, sync_pb2.SyncResponse(), MAX_RESPONSE_BYTES), _RESPONSES)
     if isinstance(response, BundleOffer):
         _check_codes("BundleOffer", (response.kind,))
     if isinstance(response, Announcement) and max(len(response.vi), len(response.en)) > MAX_ANNOUNCEMENT_CHARS:
@@ -218,22 +202,11 @@ def _check_codes(what: str, texts: Iterable[str]) -> None:
         raise MessageInvalid(f"{what}: a text is not a code")
 
 
-class SyncCall:
-    """The kiosk's end: iterate for responses, `cancel` from any thread."""
+class SyncCall(StreamCall[Request, Response]):
+    """The kiosk's end. It waits for the connection: the stream of records beside it tells why there is none."""
 
     def __init__(self, channel: grpc.Channel, requests: Iterable[Request]) -> None:
-        multi = channel.stream_stream(METHOD, request_serializer=encode_request, response_deserializer=bytes)
-        # Beside the stream of records, which tells why there is no connection.
-        self._call = multi(iter(requests), wait_for_ready=True)
-
-    def __iter__(self) -> Iterator[Response]:
-        """Yield responses. Raises grpc.RpcError, or MessageInvalid for a foreign answer."""
-        for data in self._call:
-            yield decode_response(data)
-
-    def cancel(self) -> None:
-        """End it at once."""
-        self._call.cancel()
+        super().__init__(channel, METHOD, requests, encode_request, decode_response, wait_for_ready=True)
 
 
 class SyncServicer(ABC):
@@ -247,13 +220,9 @@ class SyncServicer(ABC):
 def add_sync(server: grpc.aio.Server, servicer: SyncServicer, peer_name: PeerName) -> None:
     """Serve `servicer` on a server; `peer_name` reads the caller's name from the gRPC context."""
 
-    async def behaviour(
-        requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
-    ) -> AsyncIterator[bytes]:
+    async def behaviour(requests: AsyncIterator[bytes], context: ServerContext) -> AsyncIterator[bytes]:
         decoded = (decode_request(data) async for data in requests)
         async for response in servicer.sync(decoded, peer_name(context)):
             yield encode_response(response)
 
-    handler = grpc.stream_stream_rpc_method_handler(behaviour, request_deserializer=bytes, response_serializer=bytes)
-    service, method = METHOD.strip("/").split("/")
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+    serve_stream(server, METHOD, behaviour)
