@@ -342,6 +342,9 @@ class Daemon:
             self._vision = self._stack.enter_context(VisionWorker(self._config.models.folder))
         return self._vision
 
+    def _models_used(self) -> Mapping[str, str]:
+        return self._vision.model_hashes if self._vision else {}
+
     def _prepare_vision(self) -> None:
         try:
             self._open_vision()
@@ -351,7 +354,7 @@ class Daemon:
 
     def _new_submission(self, trust: Trust) -> Submission:
         kiosk = self._config.kiosk
-        setting = Setting(kiosk.name, kiosk.station, self._rules, {}, _boot_id())
+        setting = Setting(kiosk.name, kiosk.station, self._rules, self._models_used, _boot_id())
         return Submission(
             queue=self._queue,
             record_key=trust.record_key,

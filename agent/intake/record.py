@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent import __version__
@@ -27,12 +27,15 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What every record of this kiosk says of itself: names, policy, software, and the boot (16 bytes)."""
+    """What every record of this kiosk says of itself: names, policy, software, and the boot (16 bytes).
+
+    `models` gives name -> SHA-256 (hex) of the model files in use when the record is made.
+    """
 
     kiosk: str
     station: str
     rules: Rules
-    models: Mapping[str, str]
+    models: Callable[[], Mapping[str, str]]
     boot_id: bytes = b""
 
 
@@ -67,7 +70,7 @@ def assemble(
         stages=tuple(_stage(stage) for stage in file.stages),
         operator=_operator(file.operator),
         policy=border.Policy(policy.version, setting.rules.sha256),
-        software=border.Software(__version__, dict(setting.models)),
+        software=border.Software(__version__, dict(setting.models())),
         time=_time(moment, setting.boot_id),
         notice=_notice(file, policy),
         purpose=border.Purpose(policy.purpose, policy.legal_basis, policy.retention_class),

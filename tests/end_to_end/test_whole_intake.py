@@ -16,6 +16,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from agent.capture.portrait.models import MODELS
 from agent.console.client import KioskClient
 from demo.people import DemoPerson
 from tests.end_to_end.harness import Kiosk, Told
@@ -50,6 +51,7 @@ def test_the_collector_opens_exactly_what_the_devices_gave(
     files = {Path(name).name: Path(name) for name in opened["files"]}
     manifest = opened["manifest"]
     assert manifest["member"]["full_name"] == one.person.full_name
+    assert manifest["software"]["models"].items() >= {model.name: model.sha256 for model in MODELS}.items()
     media = {part["name"]: part["media_type"] for part in manifest["parts"]}
     assert {"portrait/crop", "fingerprints/right_index", "fingerprints/left_index"} <= set(media)
     chip_portrait = next(path for name, path in files.items() if path.read_bytes() == one.portrait.read_bytes())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +45,7 @@ class Kiosk:
     submission: Submission
     recipient: RecipientPrivateKey
     offset: ClockOffset | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
 
     def under(self, rules: QueueRules) -> None:
         """Put other rules for the queue in force."""
@@ -71,7 +72,7 @@ def kiosk(tmp_path: Path, policy: Policy) -> Iterator[Kiosk]:
             queue=queue,
             record_key=key,
             recipients=RecipientKeys(((recipient.public, Validity(0, 2 * NOW_NS)),)),
-            setting=Setting("kiosk-1", "station", Rules(policy, bytes(32)), {"face.onnx": "ab"}, b"b" * 16),
+            setting=Setting("kiosk-1", "station", Rules(policy, bytes(32)), lambda: made.models, b"b" * 16),
             test=True,
             collector_offset=lambda: made.offset,
             discards=Discards(tmp_path / "journal"),
@@ -89,6 +90,13 @@ def test_a_record_tells_how_its_visit_went(kiosk: Kiosk) -> None:
     assert (manifest.visit.opened_by.name, manifest.operator.name) == ("opener", "tester")
     assert manifest.operator.verdict is border.Verdict.NOT_ASSESSED
     assert manifest.operator.reason
+
+
+def test_a_record_tells_which_models_were_in_use_when_it_was_made(kiosk: Kiosk) -> None:
+    """Models that are installed while the kiosk runs are in the records from then on."""
+    assert kiosk.take().software.models == {}
+    kiosk.models = {"face.onnx": "ab"}
+    assert kiosk.take(replace(FILE, record_id=b"2" * 16)).software.models == {"face.onnx": "ab"}
 
 
 def test_a_record_tells_how_good_the_clock_was(kiosk: Kiosk) -> None:

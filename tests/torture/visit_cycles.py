@@ -66,7 +66,7 @@ class Kiosk:
         start = EpochStart(EPOCH, epoch_start(KIOSK, EPOCH, key.key_id))
         self.queue = Queue.open(folder / "queue", start=start, settings=SETTINGS, storage=InOrder())
         rules = Rules(POLICY, bytes(32))
-        setting = Setting(KIOSK, "station", rules, {})
+        setting = Setting(KIOSK, "station", rules, dict)
         recipients = RecipientKeys(((recipient.public, Validity(0, 2**62)),))
         discards = Discards(folder / "journal")
         submission = Submission(self.queue, key, recipients, setting, True, lambda: None, discards)
