@@ -24,7 +24,6 @@ _ID = re.compile(r"[0-9a-f]{4}")
 _PORT = re.compile(r"[0-9]{1,3}-[0-9]{1,3}(?:\.[0-9]{1,3}){0,6}")
 # In a udev rule a quote would end the value, and these are patterns (udev(7)).
 _SERIAL = re.compile(r'[^"\\*?\[\]|{}$%\n]{0,126}')
-MATCHED = ("port", "vendor", "product", "serial")
 HEAD = """\
 # Made by `kiosk usb allow` from /etc/kiosk/usb.toml: not on the list, not let in. See docs/technician.md.
 SUBSYSTEM!="usb", GOTO="kiosk_usb_end"

@@ -20,7 +20,6 @@ from agent.queue import QueueReader
 
 PAGE = 500
 SHOWN_TO_PEOPLE = 100
-WAITING = ("durable", "sent")
 STATES = {
     "durable": "chờ gửi · durable",
     "sent": "đã gửi · sent",

@@ -98,22 +98,6 @@ class CardReader:
             raise
         return session
 
-    def wait_for_removal(self, deadline: float, cancelled: Event) -> None:
-        """Return when no card lies on any matching reader; raise DeviceTimeout, NoPcscd or Cancelled."""
-        caller = _Caller()
-        try:
-            while caller.call(self._card_lies, deadline + SERVICE_WITHIN_S, cancelled):
-                if time.monotonic() >= deadline:
-                    raise DeviceTimeout("the card is still there")
-                cancelled.wait(RETRY_S)
-        finally:
-            caller.end(lambda: None)
-
-    def _card_lies(self) -> bool:
-        with _Context() as context:
-            states = context.states(context.matching(self._wanted))
-            return any(state & scard.SCARD_STATE_PRESENT for _, state in states)
-
 
 class CardSession:
     """A connection to one card, held exclusively; a CardLink that can wait for a lost card; a context manager."""

@@ -55,13 +55,6 @@ _WORD = re.compile(r"[A-Za-z0-9_.:/+-]{0,100}")
 MAX_VALUE = 200
 
 
-def write_bundle(path: Path, files: Mapping[str, bytes], *, now_s: float) -> int:
-    """Write a tar.gz, 0600, and return its size in bytes. Raises OSError."""
-    packed = pack_bundle(files, now_s=now_s)
-    write_private(path, packed)
-    return len(packed)
-
-
 def pack_bundle(files: Mapping[str, bytes], *, now_s: float) -> bytes:
     """Return a tar.gz; what does not fit into MAX_BYTES is left out and named."""
     left, room, packed = list[str](), MAX_BYTES, io.BytesIO()

@@ -4,7 +4,6 @@ from agent.epochs.book import FIRST, Epoch, EpochBook, Token
 from agent.epochs.errors import (
     EpochError,
     EpochUnreadable,
-    FirstKeyNeeded,
     RotatedBefore,
     TokenMalformed,
     TokenNeeded,
@@ -18,7 +17,6 @@ __all__ = [
     "EpochError",
     "EpochUnreadable",
     "Epochs",
-    "FirstKeyNeeded",
     "RotatedBefore",
     "Token",
     "TokenMalformed",

@@ -48,11 +48,3 @@ class RotatedBefore(EpochError):
     remedy = Words(
         "Để kiosk kết nối trung tâm một lần rồi đổi khóa.", "Let the kiosk reach the collector once, then rotate."
     )
-
-
-class FirstKeyNeeded(EpochError):
-    """There is no first key to follow."""
-
-    code = "epoch.no_first_key"
-    words = Words("Kiosk chưa có khóa đầu tiên.", "The kiosk has no first key.")
-    remedy = Words("Chạy `kiosk keys create`.", "Run `kiosk keys create`.")

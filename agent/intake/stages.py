@@ -8,7 +8,7 @@ from threading import Event
 from typing import Protocol, runtime_checkable
 
 from agent.capture.chip import AccessKey
-from agent.capture.evidence import Check, Evidence, Guide, Verdict
+from agent.capture.evidence import Evidence, Guide
 from agent.capture.fingerprint import FingerExceptions
 from agent.capture.liveness.screen import NoScreen, Screen
 from agent.intake.portrait_orders import PortraitOrders
@@ -76,14 +76,3 @@ class SettlingStage(Stage, Protocol):
     def settle(self, context: Context, outcome: Outcome | None, error: KioskError | None) -> Outcome:
         """Take no more declarations and return the outcome with all of them; None and `error`: nothing was taken."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class StageNotBuilt:
-    """A stage that this version does not have; the record says so."""
-
-    name: str
-
-    def perform(self, context: Context) -> Outcome:
-        """Say "not assessed: not built"."""
-        return Outcome(Evidence(self.name, (Check(self.name, Verdict.NOT_ASSESSED, "not built"),)))

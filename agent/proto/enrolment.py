@@ -30,7 +30,6 @@ REFUSED = grpc.StatusCode.PERMISSION_DENIED
 TOO_MANY = grpc.StatusCode.RESOURCE_EXHAUSTED
 BROKEN = grpc.StatusCode.INTERNAL
 
-Answer = TypeVar("Answer")
 Question = TypeVar("Question")
 Context = grpc.aio.ServicerContext[bytes, bytes]
 

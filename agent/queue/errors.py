@@ -103,7 +103,7 @@ class QueueLocked(QueueError):
 
 
 class OtherEpoch(QueueError):
-    """The folder holds another epoch than the record key's: the key was exchanged, which is not built yet."""
+    """The folder holds another epoch than the one that is to be opened."""
 
     code = "queue.other_epoch"
     words = Words("Hàng đợi thuộc về một khóa khác.", "The queue belongs to another record key.")

@@ -15,7 +15,6 @@ from agent.sealing.encoding import encode
 from agent.sealing.errors import KeyUnusable
 from agent.sealing.keys import KEY_ID_BYTES, read_private_keys, write_private_key
 
-X25519_BYTES = 32
 MLKEM768_BYTES = 1184
 
 Public = x25519.X25519PublicKey | hpke.MLKEM768X25519PublicKey

@@ -94,17 +94,6 @@ class TestWaiting:
         mock_reader.insert()
         waiting.session().close()
 
-    def test_removal_is_noticed(self, mock_reader: MockReader) -> None:
-        """The wait ends when the card is gone."""
-        card = mock_reader.insert()
-        until(_present)
-        with pytest.raises(DeviceTimeout, match="still there"):
-            CardReader().wait_for_removal(time.monotonic(), Event())
-        thread = Thread(target=card.leave)
-        thread.start()
-        CardReader().wait_for_removal(time.monotonic() + GUARD_S, Event())
-        thread.join()
-
     def test_nobody_placed_a_card(self, mock_reader: MockReader) -> None:
         """At the deadline the cause is the true one."""
         assert mock_reader.card is None
@@ -133,9 +122,6 @@ class TestWaiting:
         assert isinstance(waiting.outcome(), Cancelled)
         with pytest.raises(Cancelled):
             connect(cancelled=cancelled)
-        mock_reader.insert()
-        with pytest.raises(Cancelled):
-            CardReader().wait_for_removal(time.monotonic() + GUARD_S, cancelled)
 
     def test_a_card_in_use_is_busy(self, mock_reader: MockReader) -> None:
         """Held exclusively by somebody else, and free again afterwards."""

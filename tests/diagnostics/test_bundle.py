@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from agent.commands.doctor import Order, examine
 from agent.commands.screen import Screen
 from agent.diagnostics import bundle
-from agent.diagnostics.bundle import GONE, clean_config, clean_log, clean_text, machine_mark, write_bundle
+from agent.diagnostics.bundle import GONE, clean_config, clean_log, clean_text, machine_mark, pack_bundle
 from agent.diagnostics.catalogue import CHECKS
 from agent.diagnostics.context import Wishes
 from agent.diagnostics.picture import SIGNATURE
@@ -162,7 +162,7 @@ def test_its_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """What does not fit is left out and named."""
     monkeypatch.setattr(bundle, "MAX_BYTES", 1000)
     path = tmp_path / "b.tar.gz"
-    write_bundle(path, {"small": bytes(10), "large": os.urandom(5000), "other": bytes(20)}, now_s=0)
+    path.write_bytes(pack_bundle({"small": bytes(10), "large": os.urandom(5000), "other": bytes(20)}, now_s=0))
     assert set(contents(path)) == {f"kiosk-support/{name}" for name in ("small", "other", "LEFT_OUT.txt")}
 
 

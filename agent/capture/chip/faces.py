@@ -39,11 +39,6 @@ def parse_faces(data: bytes) -> tuple[FaceImage, ...]:
     return tuple(faces)
 
 
-def parse_dg2(data: bytes) -> FaceImage:
-    """Return the first portrait of DG2; raise ChipDataError."""
-    return parse_faces(data)[0]
-
-
 def _template(template: bytes) -> list[FaceImage]:
     record = tlv.find(template, 0x5F2E) or tlv.find(template, 0x7F2E)
     if record is None:

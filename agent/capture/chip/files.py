@@ -36,7 +36,6 @@ SOD = ElementaryFile("EF.SOD", 0x1D, 0x77)
 DG1 = ElementaryFile("DG1", 0x01, 0x61)
 DG2 = ElementaryFile("DG2", 0x02, 0x75)
 DG13 = ElementaryFile("DG13", 0x0D, 0x6D)
-COM = ElementaryFile("EF.COM", 0x1E, 0x60)
 CARD_SECURITY = ElementaryFile("EF.CardSecurity", 0x1D, 0x30)
 # DG3 and DG4 need terminal authentication, for which this kiosk has no certificates: they are never asked for.
 DATA_GROUPS = {

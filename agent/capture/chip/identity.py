@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from agent.capture.chip.errors import ChipDataError, NotAnMrz, NotANumber, NotAPin, QrUnreadable
-from agent.capture.chip.mrz import Mrz, check_digit
+from agent.capture.chip.mrz import Mrz
 
 CITIZEN_DIGITS = re.compile(r"[0-9]{12}")
 _ACCESS_NUMBER = re.compile(r"[0-9]{6}")
@@ -32,11 +32,6 @@ class CardAccessNumber:
             raise NotANumber
         return cls(number[-6:])
 
-    @classmethod
-    def from_qr(cls, text: str) -> CardAccessNumber:
-        """Take the number from the QR text; raise QrUnreadable."""
-        return cls.from_number(parse_qr(text).number)
-
 
 @dataclass(frozen=True, slots=True)
 class MrzInformation:
@@ -59,15 +54,6 @@ class MrzInformation:
         if wrong:
             raise NotAnMrz(f"check digit of {', '.join(wrong)}")
         return cls(mrz.information)
-
-    @classmethod
-    def from_fields(cls, number: str, birth: str, expiry: str) -> MrzInformation:
-        """Take document number, and birth and expiry date as YYMMDD; raise NotAnMrz."""
-        padded = number.upper().ljust(9, "<")
-        dates = all(re.fullmatch(r"[0-9<]{6}", text) for text in (birth, expiry))
-        if not dates or not re.fullmatch(r"[0-9A-Z<]{9,22}", padded):
-            raise NotAnMrz
-        return cls("".join(part + check_digit(part) for part in (padded, birth, expiry)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,8 @@ FINGERS = {
     for side in (_RIGHT, _LEFT)
     for kind, words in _KINDS.items()
 }
-KINDS = tuple(_KINDS)
 
 
 def kind_of(finger: str) -> str:
-    """Return which of `KINDS` a finger of `FINGERS` is: thumb, index, middle, ring or little."""
+    """Return which kind a finger of `FINGERS` is: thumb, index, middle, ring or little."""
     return finger.partition("_")[2]

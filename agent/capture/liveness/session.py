@@ -54,7 +54,6 @@ class Session:
         self._best = 0.0
         self._lit: list[tuple[int, Floats]] = []
         self._shown: tuple[int, ...] = ()
-        self._since_ms = 0
 
     @property
     def asked(self) -> Turn | None:
@@ -112,7 +111,7 @@ class Session:
         straight = glimpse.mesh is not None and glimpse.faces == 1 and abs(place[0]) < RULE.frontal
         self._straight = self._straight + 1 if straight else 0
         if self._straight >= FRONTAL_FRAMES:
-            self._base, self._since_ms = glimpse.mesh, at_ms
+            self._base = glimpse.mesh
             self.pictures["frontal"] = glimpse.picture
             if self.challenge.colours:
                 self.step = Step.FLASH

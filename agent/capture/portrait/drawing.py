@@ -15,7 +15,7 @@ from agent.capture.portrait.face import Mesh
 from agent.devices.seams import Pixels
 
 Colour = tuple[int, int, int]
-WHITE, BLACK, GREY = (255, 255, 255), (30, 30, 30), (120, 120, 120)
+BLACK, GREY = (30, 30, 30), (120, 120, 120)
 GREEN, RED, AMBER, CYAN = (80, 160, 40), (50, 50, 210), (20, 150, 230), (220, 200, 60)
 LONGEST_SIDE = 1280
 TEXT_PX, LINE_PX = 22, 30

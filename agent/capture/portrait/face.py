@@ -33,7 +33,6 @@ LEFT_EYE_OUTER, LEFT_EYE_INNER = 263, 362
 NOSE_TIP = 1
 MOUTH_RIGHT, MOUTH_LEFT = 61, 291
 CHIN = 152
-FOREHEAD = 10
 # Upper and lower lid in pairs, and the inner lips in pairs from corner to corner.
 RIGHT_LIDS = ((160, 144), (159, 145), (158, 153))
 LEFT_LIDS = ((387, 373), (386, 374), (385, 380))

@@ -12,8 +12,6 @@ from agent.capture.portrait.measures import JPEG_2000, Encoded
 from agent.capture.portrait.settings import JPEG_2000_SHARE, LOWEST_JPEG_2000_SHARE
 from agent.devices.seams import Pixels
 
-SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
-
 
 def encode_jpeg2000(pixels: Pixels, most_bytes: int) -> Encoded:
     """Return a BGR picture as JP2 of at most `most_bytes`; its quality is the share of the raw size in thousandths.

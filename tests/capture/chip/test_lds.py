@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.capture.chip import ChipDataError
-from agent.capture.chip.faces import parse_dg2
+from agent.capture.chip.faces import parse_faces
 from agent.capture.chip.lds import CitizenData, parse_dg1, parse_dg13
 from agent.capture.chip.tlv import encode
 
@@ -83,7 +83,7 @@ class TestDg2:
     def test_the_mock_chips_portrait_comes_out_bit_by_bit(self) -> None:
         """Written apart from the agent."""
         jpeg = mock_portrait.drawn_portrait(7)
-        image = parse_dg2(mock_portrait.dg2(jpeg))
+        image = parse_faces(mock_portrait.dg2(jpeg))[0]
         assert (image.media_type, image.data) == ("image/jpeg", jpeg)
 
     @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ class TestDg2:
     @pytest.mark.parametrize("tag", [0x5F2E, 0x7F2E])
     def test_every_kind_of_image(self, image: bytes, kind: int, media_type: str, points: int, tag: int) -> None:
         """JPEG and both forms of JPEG 2000, with feature points, primitive and constructed."""
-        found = parse_dg2(dg2(facial_record(image, kind, points), tag))
+        found = parse_faces(dg2(facial_record(image, kind, points), tag))[0]
         assert (found.media_type, found.data) == (media_type, image)
 
     def test_the_first_of_several_faces_is_taken(self) -> None:
@@ -102,21 +102,21 @@ class TestDg2:
         two = facial_record(JPEG, faces=2)
         second = facial_record(b"\xff\xd8\xff" + b"2" * 30)[14:]
         record = two[:8] + struct.pack(">I", len(two) + len(second)) + two[12:] + second
-        assert parse_dg2(dg2(record)).data == JPEG
+        assert parse_faces(dg2(record))[0].data == JPEG
 
     def test_a_portrait_is_not_printed(self) -> None:
         """Only its media type."""
-        assert repr(parse_dg2(dg2(facial_record(JPEG)))) == "FaceImage(media_type='image/jpeg')"
+        assert repr(parse_faces(dg2(facial_record(JPEG)))[0]) == "FaceImage(media_type='image/jpeg')"
 
     def test_truncation_at_every_byte_is_refused(self) -> None:
         """Of the file, and of the record inside a file that is whole."""
         data, record = dg2(facial_record(JPEG)), facial_record(JPEG)
         for cut in range(len(data)):
             with pytest.raises(ChipDataError):
-                parse_dg2(data[:cut])
+                parse_faces(data[:cut])
         for cut in range(len(record)):
             with pytest.raises(ChipDataError):
-                parse_dg2(dg2(record[:cut]))
+                parse_faces(dg2(record[:cut]))
 
     @pytest.mark.parametrize(
         "record",
@@ -154,7 +154,7 @@ class TestDg2:
     def test_records_that_lie_are_refused(self, record: bytes) -> None:
         """Lengths, counts and kinds are not believed."""
         with pytest.raises(ChipDataError):
-            parse_dg2(dg2(record))
+            parse_faces(dg2(record))
 
     @given(st.integers(0, 200), st.integers(0, 255))
     def test_a_changed_byte_is_parsed_or_refused(self, position: int, value: int) -> None:
@@ -162,7 +162,7 @@ class TestDg2:
         data = bytearray(dg2(facial_record(JPEG)))
         data[position % len(data)] = value
         try:
-            image = parse_dg2(bytes(data))
+            image = parse_faces(bytes(data))[0]
         except ChipDataError:
             return
         assert len(image.data) <= len(data)

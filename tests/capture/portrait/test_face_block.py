@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.capture.chip import tlv
-from agent.capture.chip.faces import parse_dg2
+from agent.capture.chip.faces import parse_faces
 from agent.capture.portrait.errors import FaceRecordWrong
 from agent.capture.portrait.face_block import read_face_block, write_face_block
 from agent.capture.portrait.face_record import Encoding, FaceImage, Processing
@@ -50,7 +50,7 @@ def test_another_decoder_finds_the_picture() -> None:
     """A general ASN.1 library takes it as DER, and the reader of DG2 finds the picture in it."""
     assert core.Asn1Value.load(BYTES, strict=True).contents is not None
     group = tlv.encode(0x75, tlv.encode(0x7F61, tlv.encode(0x7F60, tlv.encode(0x7F2E, tlv.encode(0xA1, BYTES)))))
-    assert parse_dg2(group).data == JPEG
+    assert parse_faces(group)[0].data == JPEG
 
 
 @given(

@@ -18,7 +18,6 @@ from agent.capture.fingerprint.formats.errors import BadField, LyingLength
 GENERAL_HEADER_BYTES = 16
 # With no quality and no certification block, and the picture's length, which comes after the header.
 REPRESENTATION_BYTES = 41
-QUALITY_BLOCK_BYTES, CERTIFICATION_BLOCK_BYTES = 5, 3
 # 42 positions of 16 impressions each, the standard's own limit.
 MAX_REPRESENTATIONS = 672
 BIT_DEPTH = 8

@@ -20,7 +20,6 @@ from firmware_mocks.head.renderer import Picture, Renderer
 from firmware_mocks.head.subject import Camera, Subject, Truth
 from firmware_mocks.head.surface import Hit, Surface
 
-Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 

@@ -16,7 +16,6 @@ from firmware_mocks.head.source import (
     LEFT_UPPER_LID,
     LID_PAIRS,
     LIP_PAIRS,
-    OUTER_LIPS,
     OVAL,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
@@ -161,4 +160,3 @@ def _as_person(places: Floats, dice: np.random.Generator, strength: float) -> Fl
 
 
 LID_RINGS = (RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID)
-LIP_RINGS = OUTER_LIPS, INNER_LIPS
