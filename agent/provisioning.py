@@ -133,12 +133,10 @@ def bundle_inbox(config: Config) -> Path:
     return config.kiosk.data_folder / "bundles"
 
 
-def load_recipients(folder: Path) -> RecipientKeys:
-    """Load the collector's sealing keys alone. Raises NotProvisioned or SealingError."""
-    campaign = signing_key_from_pem(_read(folder / "campaign.pem"))
-    return RecipientKeys.from_bundle(
-        open_bundle(_read(folder / "bundles" / "recipients.bundle"), campaign, "recipients")
-    )
+def load_recipients(config: Config, now_ns: int) -> RecipientKeys:
+    """Load the collector's newest sealing keys alone. Raises NotProvisioned or SealingError."""
+    bundles = _Bundles(config.trust.folder, now_ns, None, bundle_inbox(config))
+    return RecipientKeys.from_bundle(bundles.open("recipients"))
 
 
 def record_key_settings(config: Config) -> RecordKeySettings:
@@ -173,9 +171,10 @@ def queue_folder(config: Config) -> Path:
 
 
 def load_record_trust(config: Config, now_ns: int) -> Trust:
-    """Load the trust folder with the record key of the epoch that counts; raises what `load_trust` raises."""
+    """Load the newest bundles and the record key of the epoch that counts; raises what `load_trust` raises."""
     book = epoch_book(config)
-    return load_trust(config.trust.folder, now_ns, book.keys(book.current_number()))
+    keys = book.keys(book.current_number())
+    return load_trust(config.trust.folder, now_ns, keys, newer=bundle_inbox(config))
 
 
 def queue_settings(config: Config) -> QueueSettings:
@@ -209,14 +208,15 @@ class _Bundles:
         return bundle
 
     def _from_network(self, kind: str) -> Bundle | None:
-        path = None if self._newer is None else self._newer / f"{kind}.bundle"
-        if path is None or not path.exists():
+        if self._newer is None:
             return None
         try:
-            return open_bundle(_read(path), self._campaign_key, kind)
-        except KioskError as error:
+            return open_bundle((self._newer / f"{kind}.bundle").read_bytes(), self._campaign_key, kind)
+        except FileNotFoundError:
+            return None
+        except (OSError, KioskError) as error:
             # Damaged on this disk: the one that was carried here still counts, if it is not too old.
-            log.error("trust.bundle_unusable", kind=kind, code=error.code)
+            log.error("trust.bundle_unusable", kind=kind, code=getattr(error, "code", type(error).__name__))
             return None
 
     def settle(self) -> None:

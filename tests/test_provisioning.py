@@ -8,8 +8,26 @@ import pytest
 from structlog.testing import capture_logs
 
 from agent.config import Config, load_config
-from agent.provisioning import NotProvisioned, load_record_trust, load_trust, record_key_settings
-from agent.sealing import SealingError, WrongBundle, release
+from agent.provisioning import (
+    NotProvisioned,
+    bundle_inbox,
+    load_recipients,
+    load_record_trust,
+    load_trust,
+    record_key_settings,
+)
+from agent.sealing import (
+    Bundle,
+    FileSigningKey,
+    ReceiptKeys,
+    RecipientKeys,
+    RecipientPrivateKey,
+    SealingError,
+    Validity,
+    WrongBundle,
+    release,
+    sign_bundle,
+)
 from agent.sealing.hardware_key import HardwareRecordKey
 from agent.sealing.key_errors import KeyMissing, RecordKeyError
 from agent.sealing.key_settings import InFile, InTpm, OnToken, PinSource, RecordKeySettings
@@ -112,6 +130,23 @@ def config_with(folder: Path, keys: str, *, development: bool = False) -> Config
         encoding="utf-8",
     )
     return load_config(path)
+
+
+def test_commands_beside_the_daemon_use_the_bundles_that_came_over_the_network(tmp_path: Path) -> None:
+    """A receipt by the collector's next key is believed, and nothing is sealed to the key that was withdrawn."""
+    config, now_ns = config_with(tmp_path, ""), time.time_ns()
+    campaign = FileSigningKey.load(tmp_path / "world/collector/campaign/campaign.key")
+    receipt, recipient = FileSigningKey.create(tmp_path / "r.key"), RecipientPrivateKey.create(tmp_path / "s.key")
+    bodies = {
+        "receipts": ReceiptKeys.of(receipt.public_key).to_body(),
+        "recipients": RecipientKeys(((recipient.public, Validity(0, 2**62)),)).to_body(),
+    }
+    bundle_inbox(config).mkdir(parents=True)
+    for kind, body in bodies.items():
+        signed = sign_bundle(Bundle(kind, 2, 1, now_ns + 10**15, body), campaign)
+        (bundle_inbox(config) / f"{kind}.bundle").write_bytes(signed)
+    assert set(load_record_trust(config, now_ns).receipt_keys.by_id) == {receipt.key_id}
+    assert load_recipients(config, now_ns).current(now_ns) == recipient.public
 
 
 class TestWhereTheRecordKeyLives:

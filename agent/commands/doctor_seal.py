@@ -11,5 +11,5 @@ from agent.sealing.support_bundle import seal_bundle
 
 def sealed_to_collector(packed: bytes, config: Path, now_s: float) -> bytes:
     """Return the sealed bundle. Raises ConfigError, NotProvisioned or SealingError: it is not written unsealed."""
-    recipients = load_recipients(load_config(config).trust.folder)
-    return seal_bundle(packed, recipients.current(int(now_s * 1e9)))
+    now_ns = int(now_s * 1e9)
+    return seal_bundle(packed, load_recipients(load_config(config), now_ns).current(now_ns))
