@@ -289,6 +289,7 @@ class Daemon:
         self._submission.recipients = bundled.recipients
         self._submission.setting = replace(self._submission.setting, rules=rules)
         self._uplink.change(pacing_of(rules.policy.uplink), bundled.receipt_keys)
+        self._renewal.change(bundled.receipt_keys)
         log.info("bundle.in_use", policy=rules.policy.version, versions=dict(bundled.versions))
         return self._stages(), rules
 
@@ -326,14 +327,8 @@ class Daemon:
 
     def _open_camera(self) -> Camera:
         camera, development = self._config.camera, self._config.kiosk.development
-        opened = Camera(
-            camera.source,
-            camera.width,
-            camera.height,
-            camera.fps,
-            development=development,
-            largest_still=camera.largest_still,
-        )
+        size = (camera.width, camera.height, camera.fps)
+        opened = Camera(camera.source, *size, development=development, largest_still=camera.largest_still)
         return self._stack.enter_context(opened)
 
     def _open_vision(self) -> VisionWorker:

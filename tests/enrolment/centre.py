@@ -142,13 +142,17 @@ class NewKiosk:
     def renewal(self, floor: TimeFloor | None = None, **more: object) -> Renewal:
         """Return what renews its certificate, by the centre's clock."""
         receipt = FileSigningKey.load(self.centre.config.keys / "receipt.key")
+        usual = {
+            "wall_ns": self.centre.clock,
+            "jitter": lambda: 0.0,
+            "receipt_keys": ReceiptKeys.of(receipt.public_key),
+        }
         return Renewal(
             kiosk=self.name,
             address=self.centre.config.enrolment_address,
             folder=self.tls,
-            receipt_keys=ReceiptKeys.of(receipt.public_key),
             floor=floor or TimeFloor(self.trust / "time.json"),
-            **({"wall_ns": self.centre.clock, "jitter": lambda: 0.0} | more),  # type: ignore[arg-type] # its keywords
+            **(usual | more),  # type: ignore[arg-type] # its keywords
         )
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -22,7 +23,7 @@ from agent.proto.enrolment import (
     RenewRequest,
     RenewResponse,
 )
-from agent.sealing import FileSigningKey, RenewalClaims, TimeAnswer, sign_renewal, sign_time
+from agent.sealing import FileSigningKey, ReceiptKeys, RenewalClaims, TimeAnswer, sign_renewal, sign_time
 from agent.uplink.errors import CollectorNotTrusted
 from collector import kiosk_list
 from collector.certificates import SERVER, Authority, Period
@@ -230,6 +231,18 @@ class TestTime:
         with centre.serving(times), pytest.raises(errors.AnswerNotBelieved, match="time"):
             kiosk.renewal().step(Event())
         assert not (kiosk.trust / "time.json").exists()
+
+    def test_the_collectors_next_receipt_key_is_believed_without_a_restart(
+        self, serving: Centre, enrolled: NewKiosk, tmp_path: Path
+    ) -> None:
+        """A kiosk that runs for months would otherwise never renew again after the keys were exchanged."""
+        former = FileSigningKey.create(tmp_path / "former.key")
+        renewal = enrolled.renewal(receipt_keys=ReceiptKeys.of(former.public_key))
+        with pytest.raises(errors.AnswerNotBelieved, match="time"):
+            renewal.step(Event())
+        renewal.change(ReceiptKeys.of(FileSigningKey.load(serving.config.keys / "receipt.key").public_key))
+        renewal.step(Event())
+        assert renewal.state.clock_offset_ns is not None
 
     def test_an_old_answer_is_not_believed(self, centre: Centre, kiosk: NewKiosk) -> None:
         """It names another question's nonce, whoever signed it."""
