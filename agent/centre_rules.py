@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from agent.capture.chip import TrustAnchors
 from agent.intake.policy import Policy, UplinkPolicy, parse_policy
 from agent.sealing import AnchorCertificates, Bundle, PolicyDocument, ReceiptKeys, RecipientKeys
 from agent.uplink import Pacing, QuietHours
@@ -13,11 +14,15 @@ def _read_policy(bundle: Bundle) -> Policy:
     return parse_policy(PolicyDocument.from_bundle(bundle).document)
 
 
+def _read_anchors(bundle: Bundle) -> TrustAnchors:
+    return TrustAnchors.from_der(list(AnchorCertificates.from_bundle(bundle).certificates))
+
+
 # How a bundle's body is read, by its kind; each raises KioskError for one that cannot be used.
 BODIES: Mapping[str, Callable[[Bundle], object]] = {
     "recipients": RecipientKeys.from_bundle,
     "receipts": ReceiptKeys.from_bundle,
-    "anchors": AnchorCertificates.from_bundle,
+    "anchors": _read_anchors,
     "policy": _read_policy,
 }
 

@@ -8,10 +8,19 @@ from structlog.testing import capture_logs
 
 from agent.bundle_inbox import BundleInbox, BundleNotKept, BundleUnknown
 from agent.bundle_versions import BundleTooOld, BundleVersions
+from agent.capture.chip.errors import ChipDataError
 from agent.centre_rules import BODIES
 from agent.intake.errors import PolicyUnreadable
 from agent.provisioning import campaign_key, load_bundles
-from agent.sealing import Bundle, FileSigningKey, Malformed, SignatureInvalid, WrongBundle, sign_bundle
+from agent.sealing import (
+    AnchorCertificates,
+    Bundle,
+    FileSigningKey,
+    Malformed,
+    SignatureInvalid,
+    WrongBundle,
+    sign_bundle,
+)
 from tests.collector.world import KIOSK, World
 
 POLICY = (Path(__file__).parent.parent / "demo" / "policy.json").read_bytes()
@@ -80,11 +89,14 @@ def test_a_forged_one_is_refused_and_changes_nothing(campaign: Campaign, tmp_pat
 
 
 def test_a_signed_one_that_cannot_be_used_is_refused(campaign: Campaign) -> None:
-    """A signature does not make a policy readable; the kiosk must be able to start tomorrow."""
+    """A signature makes neither policy nor certificates readable; the kiosk must be able to start tomorrow."""
     with pytest.raises(PolicyUnreadable):
         campaign.inbox.take("policy", 2, campaign.signed(2, b"{}"), 1)
     with pytest.raises(Malformed):
         campaign.inbox.take("receipts", 2, campaign.signed(2, b"\x01", "receipts"), 1)
+    no_certificates = AnchorCertificates((b"no certificate",)).to_body()
+    with pytest.raises(ChipDataError):
+        campaign.inbox.take("anchors", 2, campaign.signed(2, no_certificates, "anchors"), 1)
     with pytest.raises(BundleUnknown):
         campaign.inbox.take("firmware", 2, campaign.signed(2, b"", "firmware"), 1)
 

@@ -70,7 +70,7 @@ ALLOWED = {
     "agent.bundle_versions": set(),
     "agent.enrolment": {"agent.uplink", "agent.sealing", "agent.proto"},
     "agent.bundle_inbox": {"agent.bundle_versions", "agent.sealing"},
-    "agent.centre_rules": {"agent.intake.policy", "agent.sealing", "agent.uplink"},
+    "agent.centre_rules": {"agent.capture.chip", "agent.intake.policy", "agent.sealing", "agent.uplink"},
     "agent.stage_times": set(),
     "agent.centre": {"agent.bundle_inbox", "agent.proto", "agent.queue", "agent.stage_times"},
     "agent.epochs": {"agent.queue", "agent.sealing", "agent.proto"},

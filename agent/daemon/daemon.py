@@ -66,7 +66,7 @@ from agent.provisioning import (
 )
 from agent.queue import Queue, QueueReader
 from agent.roster import Roster
-from agent.sealing import release
+from agent.sealing import AnchorCertificates, release
 from agent.service_notice import ServiceNotice
 from agent.stage_times import StageTime, StageTimes
 from agent.transfer import parse_index_payload
@@ -113,7 +113,7 @@ class Daemon:
         self._submission = submission = self._new_submission(trust)
         self.desk = Desk(
             load_roster=lambda: Roster.load(config.roster.file),
-            stages=self._stages(),
+            stages=self._stages(self._rules, trust.anchors),
             rules=self._rules,
             submit=self._submit,
             ensure_room=submission.ensure_room,
@@ -285,13 +285,15 @@ class Daemon:
         folder, inbox = self._config.trust.folder, bundle_inbox(self._config)
         bundled = load_bundles(folder, self._floor.at_least(time.time_ns()), self._versions, inbox)
         rules = Rules(parse_policy(bundled.policy.document), bundled.policy.sha256)
+        # Whatever can fail comes before the first change: a record must not name rules that its visit did not follow.
+        stages = self._stages(rules, bundled.anchors)
         self._trust, self._rules = replace(self._trust, bundled=bundled), rules
         self._submission.recipients = bundled.recipients
         self._submission.setting = replace(self._submission.setting, rules=rules)
         self._uplink.change(pacing_of(rules.policy.uplink), bundled.receipt_keys)
         self._renewal.change(bundled.receipt_keys)
         log.info("bundle.in_use", policy=rules.policy.version, versions=dict(bundled.versions))
-        return self._stages(), rules
+        return stages, rules
 
     def _submit(self, file: VisitFile) -> Stored:
         stored = self._submission(file)
@@ -319,10 +321,9 @@ class Daemon:
         self._stack.callback(self._stopping.set)
         return renewal
 
-    def _stages(self) -> list[Stage]:
-        anchors, camera = self._trust.anchors, self._camera
+    def _stages(self, rules: Rules, anchors: AnchorCertificates) -> list[Stage]:
         return make_stages(
-            self._config, self._rules.policy, anchors, camera, self._open_vision, lambda: self._queue.position.head
+            self._config, rules.policy, anchors, self._camera, self._open_vision, lambda: self._queue.position.head
         )
 
     def _open_camera(self) -> Camera:
