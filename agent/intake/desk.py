@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from threading import Lock, Thread
 import structlog
 
 from agent.capture.chip import AccessKey, CardAccessNumber
+from agent.capture.chip.identity import CITIZEN_DIGITS
 from agent.capture.chip.sources import Source, from_mrz, from_qr
 from agent.intake.discards import Discard, Discards
 from agent.intake.errors import (
@@ -135,7 +135,7 @@ class Desk:
         Nobody can open a visit while `make` runs.
         """
         with self._lock:
-            if self._thread is not None and self._thread.is_alive():
+            if self._running():
                 return False
             try:
                 if self._unfinished() is not None:
@@ -148,13 +148,12 @@ class Desk:
     def busy(self) -> bool:
         """Say whether a visit is open now."""
         with self._lock:
-            return self._thread is not None and self._thread.is_alive()
+            return self._running()
 
     def open_visit(self) -> str:
         """Return the id of the visit that is open now; empty when there is none."""
         with self._lock:
-            running = self._thread is not None and self._thread.is_alive()
-            return list(self._visits)[-1] if running else ""
+            return list(self._visits)[-1] if self._running() else ""
 
     def stages(self) -> list[dict[str, object]]:
         """Return the newest visit's stages so far: name, verdict and milliseconds, null while one is under way."""
@@ -171,7 +170,7 @@ class Desk:
     def unfinished(self) -> bool:
         """Say whether a visit was cut off and waits to be gone on with or discarded."""
         with self._lock:
-            if self._thread is not None and self._thread.is_alive():
+            if self._running():
                 return False
             try:
                 return self._unfinished() is not None
@@ -192,8 +191,11 @@ class Desk:
         if self._thread is not None:
             self._thread.join(wait_s)
 
+    def _running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def _be_free(self) -> None:
-        if self._thread is not None and self._thread.is_alive():
+        if self._running():
             raise VisitRunning
 
     def _unfinished(self) -> UnfinishedVisit | None:
@@ -227,6 +229,7 @@ class Desk:
             self._submit,
             self._journal,
             unfinished,
+            self._clock_ns,
         )
         self._visits[visit_id] = visit
         for old in list(self._visits)[:-KEPT_VISITS]:
@@ -240,7 +243,7 @@ class Desk:
         if caller.name:
             return roster.by_name(caller.name)
         number = caller.number if source is None else source.number
-        if number is None or not re.fullmatch(r"[0-9]{12}", number):
+        if number is None or not CITIZEN_DIGITS.fullmatch(number):
             raise WrongNumber
         return roster.eligible(number)
 

@@ -56,7 +56,11 @@ class Discards:
 
     def forget_visit(self, visit_id: str) -> None:
         """Drop the note of a visit that is gone on with after all. Raises OSError."""
-        self.forget([one for one in self.pending() if one.visit_id == visit_id])
+        with self._lock:
+            notes = self._read()
+            others = [one for one in notes if one.visit_id != visit_id]
+            if others != notes:
+                self._write(others)
 
     def _read(self) -> list[Discard]:
         try:

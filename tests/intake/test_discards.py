@@ -51,6 +51,16 @@ def test_a_record_carries_no_more_than_it_can(discards: Discards) -> None:
     assert discards.pending() == tuple(notes[NOTES_PER_RECORD:])
 
 
+def test_a_visit_that_is_gone_on_with_after_all_has_no_note(discards: Discards) -> None:
+    """Also where its note would have gone with a later record than the next."""
+    others = [replace(NOTE, visit_id=f"other {number}") for number in range(NOTES_PER_RECORD)]
+    for note in (*others, NOTE):
+        discards.add(note)
+    discards.forget_visit(NOTE.visit_id)
+    discards.forget(others)
+    assert discards.pending() == ()
+
+
 def test_notes_cut_at_any_byte_stop_nobody(discards: Discards, tmp_path: Path) -> None:
     """They are set aside and told, and new ones can be taken."""
     discards.add(NOTE)
