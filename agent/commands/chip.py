@@ -107,8 +107,6 @@ def trace(
     source: Source,
     policy: ChipPolicy,
     *,
-    waits: Waits | None = None,
-    cancelled: Event | None = None,
     tell: Callable[[str], None] = print,
 ) -> ExitCode:
     """Read one chip and tell of every command, without keys and personal data. Raises what read_chip raises."""
@@ -118,7 +116,7 @@ def trace(
         return TracedCard(card, tell)
 
     anchors = TrustAnchors(())
-    _read(screen, open_card, source, anchors, policy, lambda _: None, waits, cancelled, traced)
+    _read(screen, open_card, source, anchors, policy, lambda _: None, None, None, traced)
     return ExitCode.OK
 
 

@@ -91,9 +91,9 @@ def not_assessed(vi: str, en: str, evidence: str = "") -> Outcome:
     return Outcome(Verdict.NOT_ASSESSED, evidence, cause=Words(vi, en))
 
 
-def of_error(failure: KioskError, verdict: Verdict = Verdict.ERROR) -> Outcome:
+def of_error(failure: KioskError) -> Outcome:
     """Return an error as an outcome: its own code, words and remedy."""
-    return Outcome(verdict, failure.detail, failure.code, failure.words, failure.remedy)
+    return Outcome(Verdict.ERROR, failure.detail, failure.code, failure.words, failure.remedy)
 
 
 def worst(findings: Iterable[Finding]) -> Verdict:

@@ -10,7 +10,7 @@ import structlog
 from agent.capture.fingerprint import FINGERS, FingerException, FingerExceptions, Reason
 from agent.intake.errors import FingerNotAsked
 from agent.intake.policy import FingerReason, Policy
-from agent.words import Words
+from agent.intake.showing import both
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class VisitFingers:
         reasons = [
             {
                 "code": str(reason),
-                "words": _both(reason.words),
+                "words": both(reason.words),
                 "permanent": reason.permanent,
                 "photo": reason in self.photo_of,
             }
@@ -64,11 +64,11 @@ class VisitFingers:
         return {"fingers": [self._finger(finger) for finger in self.asked], "reasons": reasons}
 
     def _finger(self, finger: str) -> dict[str, object]:
-        told: dict[str, object] = {"finger": finger, "words": _both(FINGERS[finger]), "exception": None}
+        told: dict[str, object] = {"finger": finger, "words": both(FINGERS[finger]), "exception": None}
         if (known := self.exceptions.of(finger)) is not None:
             told["exception"] = {
                 "code": str(known.reason),
-                "words": _both(known.reason.words),
+                "words": both(known.reason.words),
                 "photo": known.photo is not None,
             }
         return told
@@ -76,7 +76,3 @@ class VisitFingers:
     def _check(self, finger: str) -> None:
         if finger not in self.asked:
             raise FingerNotAsked(f"one of {', '.join(self.asked)}")
-
-
-def _both(words: Words) -> dict[str, str]:
-    return {"vi": words.vi, "en": words.en}

@@ -12,6 +12,7 @@ from agent.capture.portrait.special_cases import RELAXABLE
 from agent.capture.portrait.special_cases import WORDS as CASE_WORDS
 from agent.intake.errors import PortraitOrderNotAllowed, PortraitOver, SupervisorMissing
 from agent.intake.portrait_policy import CASES, REASONS, PortraitSection
+from agent.intake.showing import both
 
 LONGEST_NAME = 100
 
@@ -75,16 +76,12 @@ class PortraitOrders:
         """Return what may be ordered, JSON-ready, with the words for the screen, Vietnamese first."""
         with self._lock:
             by_hand = [
-                {"code": code, "words": {"vi": REASON_WORDS[reason].vi, "en": REASON_WORDS[reason].en}}
+                {"code": code, "words": both(REASON_WORDS[reason])}
                 for code, reason in REASONS.items()
                 if code in self._section.by_hand
             ]
             cases = [
-                {
-                    "code": code,
-                    "words": {"vi": CASE_WORDS[case].vi, "en": CASE_WORDS[case].en},
-                    "gates": sorted(RELAXABLE[case]),
-                }
+                {"code": code, "words": both(CASE_WORDS[case]), "gates": sorted(RELAXABLE[case])}
                 for code, case in CASES.items()
                 if code in self._section.special_cases
             ]

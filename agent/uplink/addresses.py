@@ -9,7 +9,10 @@ BACK_AFTER_S = 600.0
 
 
 class Addresses:
-    """host:port of each collector, the preferred one first. Only `due_back` may be asked from another thread."""
+    """host:port of each collector, the preferred one first.
+
+    Another thread may use `first`, `due_back` and `postpone`, and nothing else.
+    """
 
     def __init__(
         self,
