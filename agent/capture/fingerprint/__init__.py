@@ -1,6 +1,6 @@
 """Fingerprints: guidance, attempts, quality, exceptions, lossless masters. No hardware in here."""
 
-from agent.capture.fingerprint.capture import capture_fingers, take_fingers
+from agent.capture.fingerprint.capture import take_fingers
 from agent.capture.fingerprint.exceptions import FingerException, FingerExceptions, Reason
 from agent.capture.fingerprint.judgement import Judge, Judgement
 from agent.capture.fingerprint.names import FINGERS
@@ -17,6 +17,5 @@ __all__ = [
     "Packing",
     "PreviewLimits",
     "Reason",
-    "capture_fingers",
     "take_fingers",
 ]

@@ -7,36 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
-from agent.capture.evidence import Evidence, Guidance, Guide
+from agent.capture.evidence import Guidance, Guide
 from agent.capture.fingerprint import guidance
 from agent.capture.fingerprint.attempt import Attempt, Shot
 from agent.capture.fingerprint.doubles import Doubles
 from agent.capture.fingerprint.exceptions import FingerExceptions
 from agent.capture.fingerprint.judgement import Judge
 from agent.capture.fingerprint.policy import FingerprintPolicy
-from agent.capture.fingerprint.taken import Taken, evidence
+from agent.capture.fingerprint.taken import Taken
 from agent.capture.fingerprint.touch import FingerExcepted, Touching
 from agent.devices.errors import Cancelled, DeviceError, DeviceTimeout
 from agent.devices.seams import FingerprintPad
-
-
-def capture_fingers(
-    pad: FingerprintPad,
-    fingers: Sequence[str],
-    policy: FingerprintPolicy,
-    guide: Guide,
-    *,
-    cancelled: Event,
-    exceptions: FingerExceptions | None = None,
-    judge: Judge | None = None,
-) -> Evidence:
-    """Return the evidence of `take_fingers`; raises as it does.
-
-    A finger that never came, or that the reader's trouble prevented, is a failed check that names it. An excepted
-    finger is "not assessed", with the operator's reason, whether or not it has a picture.
-    """
-    taken = take_fingers(pad, fingers, policy, guide, cancelled=cancelled, exceptions=exceptions, judge=judge)
-    return evidence(taken, policy)
 
 
 def take_fingers(

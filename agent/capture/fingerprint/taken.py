@@ -38,7 +38,11 @@ class Taken:
 
 
 def evidence(taken: Sequence[Taken], policy: FingerprintPolicy) -> Evidence:
-    """Put everything together. Only the best attempt's checks are gates, and none of an excepted finger."""
+    """Put everything together. Only the best attempt's checks are gates, and none of an excepted finger.
+
+    A finger that never came, or that the reader's trouble prevented, is a failed check that names it. An excepted
+    finger is "not assessed", with the operator's reason, whether or not it has a picture.
+    """
     kept = {one.name: one.best[1] for one in taken if one.best is not None}
     enrolled = enrol(kept, policy.packing) if kept else None
     checks = [check for one in taken for check in _checks(one, policy)]

@@ -18,8 +18,9 @@ from firmware_mocks.fingerprint_pad.ridges import synthetic_finger
 from firmware_mocks.usbip.backend import get_backend
 
 from agent.capture.evidence import Evidence, Guidance, Verdict
-from agent.capture.fingerprint import FINGERS, FingerprintPolicy, Judge, capture_fingers
+from agent.capture.fingerprint import FINGERS, FingerprintPolicy, Judge, take_fingers
 from agent.capture.fingerprint.quality import assess, resample, score_model
+from agent.capture.fingerprint.taken import evidence as evidence_of
 from agent.capture.fingerprint.touch import SOONEST_S
 from agent.devices.errors import Cancelled, DeviceError, DeviceTimeout, NoPad, PadBusy, PadFault, PadLost
 from agent.devices.fingerprint_pad_hotplug import HotplugPad
@@ -105,7 +106,7 @@ def taken(
     """Take fingers with three attempts each, without NIST's program."""
     rules = policy or FingerprintPolicy(attempts=3, finger_wait_s=wait_s, frames_per_touch=4)
     judge = Judge(rules, nfiq2=None)
-    return capture_fingers(pad, fingers, rules, person or Person(), cancelled=Event(), judge=judge)
+    return evidence_of(take_fingers(pad, fingers, rules, person or Person(), cancelled=Event(), judge=judge), rules)
 
 
 def verdicts(evidence: Evidence) -> dict[str, Verdict]:
@@ -307,11 +308,11 @@ class TestTrouble:
         cancelled = Event()
         cancelled.set()
         with pytest.raises(Cancelled):
-            capture_fingers(ScriptedPad([GOOD]), INDEX, FingerprintPolicy(), Person(), cancelled=cancelled)
+            take_fingers(ScriptedPad([GOOD]), INDEX, FingerprintPolicy(), Person(), cancelled=cancelled)
         later = Event()
         Timer(0.05, later.set).start()
         with pytest.raises(Cancelled):
-            capture_fingers(ScriptedPad(*[NoPad()] * 99), INDEX, FingerprintPolicy(), Person(), cancelled=later)
+            take_fingers(ScriptedPad(*[NoPad()] * 99), INDEX, FingerprintPolicy(), Person(), cancelled=later)
 
 
 class TestOnTheWire:

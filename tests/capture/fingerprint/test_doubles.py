@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from agent.capture.evidence import Evidence, Verdict
-from agent.capture.fingerprint import FingerprintPolicy, Judge, capture_fingers
+from agent.capture.fingerprint import FingerprintPolicy, Judge, take_fingers
 from agent.capture.fingerprint.doubles import DOUBLE, Doubles
 from agent.capture.fingerprint.matching import SAME_FROM
+from agent.capture.fingerprint.taken import evidence as evidence_of
 from agent.devices.seams import Pixels
 from tests.capture.fingerprint.matching.prints import touch
 from tests.capture.fingerprint.test_capture import INDEX, Person, ScriptedPad, pixels_of, verdicts
@@ -21,7 +22,7 @@ def taken(*touches: Pixels, person: Person | None = None, refuse: bool = True) -
     rules = FingerprintPolicy(attempts=2, finger_wait_s=60, frames_per_touch=3, refuse_doubles=refuse)
     pad = ScriptedPad(*([one] for one in touches))
     judge = Judge(rules, nfiq2=None)
-    return capture_fingers(pad, INDEX, rules, person or Person(), cancelled=Event(), judge=judge)
+    return evidence_of(take_fingers(pad, INDEX, rules, person or Person(), cancelled=Event(), judge=judge), rules)
 
 
 class TestComparing:

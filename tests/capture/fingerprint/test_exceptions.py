@@ -15,9 +15,10 @@ from agent.capture.fingerprint import (
     FingerprintPolicy,
     Judge,
     Reason,
-    capture_fingers,
+    take_fingers,
 )
 from agent.capture.fingerprint.errors import NotAFinger
+from agent.capture.fingerprint.taken import evidence as evidence_of
 from tests.capture.fingerprint.test_capture import BLANK, GOOD, INDEX, OTHER, Person, ScriptedPad, pixels_of
 
 JPEG = b"\xff\xd8\xff\xe0 a photo \xff\xd9"
@@ -27,7 +28,9 @@ def taken(pad: ScriptedPad, exceptions: FingerExceptions, policy: FingerprintPol
     """Take both index fingers."""
     rules = policy or FingerprintPolicy(finger_wait_s=60, frames_per_touch=3)
     judge = Judge(rules, nfiq2=None)
-    return capture_fingers(pad, INDEX, rules, Person(), cancelled=Event(), exceptions=exceptions, judge=judge)
+    return evidence_of(
+        take_fingers(pad, INDEX, rules, Person(), cancelled=Event(), exceptions=exceptions, judge=judge), rules
+    )
 
 
 def check(evidence: Evidence, name: str) -> Check:
@@ -72,7 +75,9 @@ def test_declared_while_the_finger_is_waited_for() -> None:
     rules = FingerprintPolicy(finger_wait_s=600)
     judge = Judge(rules, nfiq2=None)
     pad = ScriptedPad([GOOD])
-    evidence = capture_fingers(pad, INDEX, rules, Operator(), cancelled=Event(), exceptions=exceptions, judge=judge)
+    evidence = evidence_of(
+        take_fingers(pad, INDEX, rules, Operator(), cancelled=Event(), exceptions=exceptions, judge=judge), rules
+    )
     assert check(evidence, "left_index_captured").reason == "left index finger: temporarily bandaged"
     assert evidence.verdict is Verdict.NOT_ASSESSED
 
@@ -89,7 +94,9 @@ def test_a_worn_finger_keeps_its_best_picture_which_decides_nothing() -> None:
     rules = FingerprintPolicy(frames_per_touch=3)
     judge = Judge(rules, nfiq2=None)
     pad = ScriptedPad([BLANK], [OTHER])
-    evidence = capture_fingers(pad, INDEX, rules, Operator(), cancelled=Event(), exceptions=exceptions, judge=judge)
+    evidence = evidence_of(
+        take_fingers(pad, INDEX, rules, Operator(), cancelled=Event(), exceptions=exceptions, judge=judge), rules
+    )
     assert check(evidence, "right_index_captured").verdict is Verdict.NOT_ASSESSED
     gates = [one.name for one in evidence.checks if one.gate and one.name.startswith("right_index")]
     assert gates == ["right_index_captured"]
