@@ -28,6 +28,7 @@ from agent.commands import intake as intake_command
 from agent.commands import models as models_command
 from agent.commands import queue as queue_command
 from agent.commands.exit_codes import ExitCode
+from agent.commands.finger_exceptions import REASONS
 from agent.commands.flash_screen import FlashScreen
 from agent.commands.intake import IntakeScreen
 from agent.commands.screen import DEVELOPMENT, Screen
@@ -37,6 +38,7 @@ from agent.log import set_up_logging
 
 app = typer.Typer(no_args_is_help=True, help="Kiosk thu nhận · Identity intake kiosk.", pretty_exceptions_enable=False)
 queue_app = typer.Typer(no_args_is_help=True, help="Hàng đợi hồ sơ · The durable local queue.")
+EXCEPT_HELP = f"FINGER=REASON that cannot be taken: left_index=missing. REASON: {', '.join(REASONS)}."
 config_app = typer.Typer(no_args_is_help=True, help="Cấu hình · The configuration file.")
 record_app = typer.Typer(no_args_is_help=True, help="Hồ sơ · A record file, for people who hold the keys.")
 app.add_typer(queue_app, name="queue")
@@ -100,9 +102,7 @@ def intake(
     yes: Annotated[bool, typer.Option("--yes", help="Answer notice and confirmation with yes (demo, tests).")] = False,
     flash: Annotated[bool, typer.Option("--flash", help="Let this terminal show the colours of the flash.")] = False,
     wait_receipt: Annotated[float, typer.Option(help="Seconds to wait for the collector's receipt.")] = 0,
-    excepted: Annotated[
-        list[str] | None, typer.Option("--except", help="FINGER=REASON that cannot be taken: left_index=missing.")
-    ] = None,
+    excepted: Annotated[list[str] | None, typer.Option("--except", help=EXCEPT_HELP)] = None,
     as_json: AsJson = False,
 ) -> ExitCode:
     """Thu nhận một người · Take one person in."""
@@ -129,8 +129,9 @@ def intake(
 
 def _exception(text: str) -> tuple[str, str]:
     finger, equals, reason = text.partition("=")
-    if not (finger and equals and reason):
-        raise typer.BadParameter("give --except FINGER=REASON, such as left_index=missing")
+    if not (finger and equals and reason in REASONS):
+        why = ", ".join(REASONS)
+        raise typer.BadParameter(f"cần · give --except FINGER=REASON: left_index=missing (REASON: {why})")
     return finger, reason
 
 
@@ -335,7 +336,7 @@ def keys_authorise(
 @record_app.command("verify")
 @told
 def record_verify(
-    file: Annotated[Path, typer.Argument(help="Record file (.record).")],
+    file: Annotated[Path, typer.Argument(readable=False, help="Record file (.record).")],
     record_key: RecordKeyPath,
     as_json: AsJson = False,
 ) -> ExitCode:
@@ -348,9 +349,11 @@ def record_verify(
 @record_app.command("open")
 @told
 def record_open(
-    file: Annotated[Path, typer.Argument(help="Record file (.record).")],
+    file: Annotated[Path, typer.Argument(readable=False, help="Record file (.record).")],
     record_key: RecordKeyPath,
-    recipient_key: Annotated[list[Path], typer.Option(help="Private sealing key (PEM); repeat for more.")],
+    recipient_key: Annotated[
+        list[Path], typer.Option(readable=False, help="Private sealing key (PEM); repeat for more.")
+    ],
     out: Annotated[Path | None, typer.Option(help="New folder for record.json, verdicts.txt and pictures.")] = None,
     trust: Anchors = DEFAULT_ANCHORS,
     as_json: AsJson = False,

@@ -15,12 +15,19 @@ from agent.words import KioskError
 
 P = ParamSpec("P")
 
-ConfigPath = Annotated[Path, typer.Option("--config", envvar="KIOSK_CONFIG", help="Configuration file.")]
-SocketPath = Annotated[Path, typer.Option("--socket", envvar="KIOSK_SOCKET", help="The daemon's Unix socket.")]
+# `readable=False`: what may not be read is told by the command, in both languages and with the remedy.
+ConfigPath = Annotated[
+    Path, typer.Option("--config", envvar="KIOSK_CONFIG", readable=False, help="Configuration file.")
+]
+SocketPath = Annotated[
+    Path, typer.Option("--socket", envvar="KIOSK_SOCKET", readable=False, help="The daemon's Unix socket.")
+]
 ModelsFolder = Annotated[Path, typer.Option("--folder", envvar="KIOSK_MODELS", help="Where the model files are.")]
 TokenText = Annotated[str, typer.Option("--token", help="The technician's one-time token.")]
 ReasonText = Annotated[str, typer.Option("--reason", help="Why; the collector keeps it.")]
-RecordKeyPath = Annotated[Path, typer.Option("--record-key", help="The kiosk's public record key (PEM).")]
+RecordKeyPath = Annotated[
+    Path, typer.Option("--record-key", readable=False, help="The kiosk's public record key (PEM).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts, one value a line.")]
 
 

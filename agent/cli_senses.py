@@ -40,7 +40,7 @@ Can = Annotated[str | None, typer.Option(help="Card access number, 6 digits.")]
 Number = Annotated[str | None, typer.Option(help="12-digit personal number; its last six digits are the CAN.")]
 MrzLines = Annotated[str | None, typer.Option(help="The MRZ's lines.")]
 QrText = Annotated[str | None, typer.Option(help="Text of the card's QR code.")]
-QrPicture = Annotated[Path | None, typer.Option(help="Picture (JPEG, PNG) of the card's QR code.")]
+QrPicture = Annotated[Path | None, typer.Option(readable=False, help="Picture (JPEG, PNG) of the card's QR code.")]
 Scan = Annotated[bool, typer.Option("--scan", help="Take QR text, zone or number from a scanner that types.")]
 Secret = Annotated[str, typer.Option("--ask", help="Ask for the holder's secret number: pin or puk.")]
 Reader = Annotated[str, typer.Option(help="Part of the reader's name; empty takes the first.")]
@@ -161,7 +161,7 @@ def trust_remove(fingerprint: Fingerprint, trust: Anchors = DEFAULT_ANCHORS, as_
 @portrait_app.command("check")
 @told
 def portrait_check(
-    files: Annotated[list[Path] | None, typer.Argument(help="Pictures.")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(readable=False, help="Pictures.")] = None,
     camera: Annotated[bool, typer.Option("--camera", help="Take one live still instead.")] = False,
     folder: ModelsFolder = DEFAULT_MODELS,
     config: ConfigPath = DEFAULT_PATH,
@@ -245,7 +245,10 @@ def portrait_special_case(
 @fingerprint_app.command("check")
 @told
 def fingerprint_check(
-    files: Annotated[list[Path] | None, typer.Argument(help="PNG, PGM, JPEG 2000, WSQ or FIR.")] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(readable=False, help="PNG, PGM, JPEG 2000, WSQ, FIR (ISO/IEC 19794-4) or ISO/IEC 39794-4."),
+    ] = None,
     from_pad: Annotated[bool, typer.Option("--pad", help="Take one touch of the reader instead.")] = False,
     ppi: Annotated[float, typer.Option(help="Resolution of files that state none.")] = 500,
     least: Annotated[int, typer.Option(min=0, max=100, help="Lowest score that passes.")] = 30,

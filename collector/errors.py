@@ -152,6 +152,17 @@ class NoSuchKiosk(CollectorError):
     remedy = Words("Kiểm tra tên, hoặc dùng `collector register`.", "Check the name, or use `collector register`.")
 
 
+class RegisteredOtherwise(StoreFailed):
+    """The kiosk is registered with another key or epoch; `detail` names the kiosk."""
+
+    code = "collector.registered_otherwise"
+    words = Words("Kiosk này đã đăng ký với khóa khác.", "The kiosk is registered with another key.")
+    remedy = Words(
+        "Kiểm tra tên và tệp khóa. Khóa mới của kiosk đã đăng ký: `kiosk keys rotate`, hoặc `collector token`.",
+        "Check name and key file. A registered kiosk gets a new key by `kiosk keys rotate` or `collector token`.",
+    )
+
+
 class IssuerUnusable(CollectorError):
     """The files of the CA that issues kiosks' certificates do not fit together; `detail` names the file."""
 

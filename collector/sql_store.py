@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 from agent.proto.stream import SealedRecord
 from collector import epoch_book, hours
-from collector.errors import StoreFailed
+from collector.errors import RegisteredOtherwise
 from collector.hours import KioskTotal
 from collector.store import (
     Alarm,
@@ -76,7 +76,7 @@ class SqlStore(ABC):
         """Return a record's bytes. Raises StoreFailed."""
 
     def register(self, kiosk: str, epoch: int, record_key: bytes, head: bytes) -> None:
-        """Accept a new kiosk's record key; an equal registration changes nothing, another one raises StoreFailed.
+        """Accept a new kiosk's record key; an equal one changes nothing, another one raises RegisteredOtherwise.
 
         A kiosk that is registered gets another key by a new epoch only.
         """
@@ -86,7 +86,7 @@ class SqlStore(ABC):
             )
             known = position_row(rows, kiosk)
             if known is None or (known.epoch, known.record_key) != (epoch, record_key):
-                raise StoreFailed(f"{kiosk} is registered with another key: a new key needs a new epoch")
+                raise RegisteredOtherwise(f"{kiosk}, epoch {known.epoch}" if known is not None else kiosk)
             epoch_book.note_registration(rows, known, time.time_ns())
 
     def position(self, kiosk: str) -> KioskPosition | None:

@@ -9,6 +9,8 @@ from agent.commands.screen import Screen
 from agent.console.client import KioskClient
 from agent.console.errors import RemoteError
 
+# As in the policy (`FingerReason`), which the command line does not load.
+REASONS = ("missing", "bandaged", "worn", "worn_for_now")
 EXCEPT = "except"
 OFFERED = (EXCEPT, "Khai báo ngón tay không lấy được · Say that a finger cannot be taken")
 

@@ -61,7 +61,13 @@ def _tell(screen: Screen, checked: Checked) -> None:
     for finding in checked.findings:
         screen.line(f"✗ {finding.place}: {finding.what}", "", "red")
     counted = f"{checked.records} hồ sơ · records, {checked.bytes:,} byte"
-    if checked.findings:
+    if checked.findings and all(one.set_aside for one in checked.findings):
+        screen.line(
+            f"✗ {len(checked.findings)} hồ sơ đã mất, đã cách ly: mời những người này thu nhận lại. Không sửa gì thêm.",
+            f"{len(checked.findings)} records are lost and set aside: take these people in again. No more to repair.",
+            "red",
+        )
+    elif checked.findings:
         screen.line(
             f"✗ {len(checked.findings)} lỗi trong {counted}. Dừng kiosk rồi chạy `kiosk queue repair`.",
             f"{len(checked.findings)} findings. Stop the kiosk, then run `kiosk queue repair`.",

@@ -13,7 +13,7 @@ from agent.commands.screen import Screen
 from agent.config import Config, load_config
 from agent.console.client import KioskClient
 from agent.console.errors import DaemonUnreachable
-from agent.custody.errors import ExportDiskFailing, NoReceipt
+from agent.custody.errors import ExportDiskFailing, NoDisk, NoReceipt
 from agent.custody.exporting import Export, Exported
 from agent.custody.signing import sign_lost, sign_own, take_receipt
 from agent.log import log_to_standard_error
@@ -45,6 +45,8 @@ def export(screen: Screen, socket: Path, path: Path, disk: Path) -> ExitCode:
 def take_back(screen: Screen, socket: Path, path: Path, disk: Path) -> ExitCode:
     """Take the collector's receipt from the disk; what it names need not be sent any more."""
     config = load_config(path)
+    if not disk.is_dir():
+        raise NoDisk(str(disk))
     receipt = ExportFolder(disk / folder_name(config.kiosk.name)).receipt()
     if receipt is None:
         raise NoReceipt(str(disk / folder_name(config.kiosk.name)))

@@ -57,6 +57,14 @@ class NotLost(CustodyError):
     remedy = Words("Chạy lại `kiosk queue export`.", "Run `kiosk queue export` again.")
 
 
+class NoDisk(CustodyError):
+    """The folder to read from is not there; `detail` names it."""
+
+    code = "custody.no_disk"
+    words = Words("Không thấy thư mục hoặc ổ này.", "There is no such folder or disk.")
+    remedy = Words("Cắm ổ, kiểm tra đường dẫn.", "Plug the disk in and check the path.")
+
+
 class NoReceipt(CustodyError):
     """The folder holds no receipt: the collector has not imported it, or could not write to the disk."""
 

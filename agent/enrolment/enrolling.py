@@ -10,7 +10,7 @@ from threading import Event
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from agent.enrolment.errors import AnswerNotBelieved, NoCampaignKey, NotStored, TokenMalformed
+from agent.enrolment.errors import AnswerNotBelieved, CollectorNotReached, NoCampaignKey, NotStored, TokenMalformed
 from agent.enrolment.second_port import second_port
 from agent.enrolment.tls_folder import NewKey, TlsFolder
 from agent.enrolment.tunnel import ByPin
@@ -18,6 +18,7 @@ from agent.proto.enrolment import EnrolRequest
 from agent.proto.enrolment_token import EnrolmentToken
 from agent.sealing import Bundle, SealingError, open_bundle, signing_key_from_pem
 from agent.sealing.registered_key import sync_folder
+from agent.uplink.errors import CollectorDown
 
 KINDS = ("recipients", "receipts", "anchors", "policy")
 
@@ -44,8 +45,12 @@ def enrol(trust_folder: Path, kiosk: str, address: str, token_text: str, cancell
         raise TokenMalformed from error
     new, folder = NewKey.make(kiosk), TlsFolder(trust_folder / "tls")
     folder.settle()
-    with second_port(address, ByPin(token.pin), cancelled) as port:
-        response = port.client.enrol(EnrolRequest(kiosk, token.secret, new.csr))
+    try:
+        with second_port(address, ByPin(token.pin), cancelled) as port:
+            response = port.client.enrol(EnrolRequest(kiosk, token.secret, new.csr))
+    except CollectorDown as error:
+        # Unlike a record, an enrolment does not go by itself later.
+        raise CollectorNotReached(f"{address}: {error.detail}") from error
     bundles = _newer(trust_folder, _opened(response.bundles, campaign), campaign)
     folder.take(new, response.certificates, kiosk, response.authorities)
     for bundle, data in bundles:

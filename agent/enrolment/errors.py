@@ -102,6 +102,17 @@ class NoAddress(EnrolmentError):
     )
 
 
+class CollectorNotReached(EnrolmentError):
+    """Nobody answers at the collector's second port while a technician waits; `detail` is the address and why."""
+
+    code = "enrolment.not_reached"
+    words = Words("Trung tâm chưa trả lời ở cổng ghi danh.", "The collector does not answer at its second port.")
+    remedy = Words(
+        "Kiểm tra mạng, địa chỉ và cổng, rồi chạy lại với cùng mã.",
+        "Check network, address and port, then run it again with the same token.",
+    )
+
+
 class AnswerNotBelieved(EnrolmentError):
     """The collector answered with something that does not fit the question; nothing of it was kept."""
 

@@ -3,6 +3,7 @@
 from agent.epochs.book import FIRST, Epoch, EpochBook, Token
 from agent.epochs.errors import (
     EpochError,
+    EpochsNotReadable,
     EpochUnreadable,
     RotatedBefore,
     TokenMalformed,
@@ -17,6 +18,7 @@ __all__ = [
     "EpochError",
     "EpochUnreadable",
     "Epochs",
+    "EpochsNotReadable",
     "RotatedBefore",
     "Token",
     "TokenMalformed",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cbor2
 
-from agent.epochs.errors import EpochUnreadable, TokenMalformed
+from agent.epochs.errors import EpochsNotReadable, EpochUnreadable, TokenMalformed
 from agent.proto.stream import EpochStart
 from agent.sealing import (
     EpochClaims,
@@ -69,13 +69,19 @@ class EpochBook:
         self._folder = data_folder / "epochs"
 
     def current(self) -> Epoch:
-        """Return the epoch that counts. Raises EpochUnreadable, or KeyMissing when not even the first key is there."""
+        """Return the epoch that counts. Raises EpochError, or KeyMissing when not even the first key is there."""
         return self.epoch(self.current_number())
 
     def current_number(self) -> int:
-        """Return the number of the epoch that counts; no key is needed for that."""
-        numbers = [int(path.stem) for path in self._folder.glob("*.epoch") if path.stem.isdecimal()]
-        return max(numbers, default=FIRST)
+        """Return the number of the epoch that counts; no key is needed for that. Raises EpochsNotReadable."""
+        # Not by `glob`, which takes a folder that it may not read for an empty one.
+        try:
+            names = [path for path in self._folder.iterdir() if path.suffix == ".epoch"]
+        except FileNotFoundError:
+            return FIRST
+        except OSError as error:
+            raise EpochsNotReadable(f"{self._folder}: {error.strerror}") from error
+        return max((int(path.stem) for path in names if path.stem.isdecimal()), default=FIRST)
 
     def epoch(self, number: int) -> Epoch:
         """Return an epoch; raise EpochUnreadable or KeyMissing."""

@@ -19,6 +19,17 @@ class EpochUnreadable(EpochError):
     remedy = Words("Gọi kỹ thuật viên; không xóa thư mục nào.", "Call a technician; delete no folder.")
 
 
+class EpochsNotReadable(EpochError):
+    """The folder of the epochs may not be read by this user, or its disk fails; `detail` has the system's word."""
+
+    code = "epoch.folder_unreadable"
+    words = Words("Không đọc được thư mục kỳ khóa của kiosk.", "The folder of the kiosk's epochs cannot be read.")
+    remedy = Words(
+        "Chạy lệnh bằng người dùng của kiosk (sudo -u kiosk), và kiểm tra đĩa.",
+        "Run it as the kiosk's user (sudo -u kiosk), and check the disk.",
+    )
+
+
 class TokenMalformed(EpochError):
     """What was typed is not a one-time token, or one for another epoch."""
 

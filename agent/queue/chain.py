@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -106,13 +106,14 @@ class Chain:
 
     def examine(self, next_seq: int) -> Iterator[Entry | Finding]:
         """Read every record, oldest first; yield it, or what is wrong. Changes nothing. Raises OSError."""
-        yield from (Finding(f"record {seq}", "lost, see quarantine") for seq in self.quarantine.seqs)
+        lost = self.quarantine.seqs
+        yield from (Finding(f"record {seq}", "lost, see quarantine", set_aside=True) for seq in lost)
         if (gap := self._missing()) is not None:
             yield Finding(f"record {gap.first_seq}", f"segments before record {gap.next_seq} are gone")
         head: bytes | None = None
         for segment, until in self._with_ends():
             try:
-                yield from _examine(segment, until if until is not None else next_seq, until, head)
+                yield from _examine(segment, until if until is not None else next_seq, until, head, lost)
                 head = segment.load(until).head
             except FileNotFoundError:
                 head = None
@@ -236,7 +237,9 @@ class Chain:
             return self._prev_of(seq + 1) or place_holder(self.newest.name.epoch, seq)
 
 
-def _examine(segment: Segment, end: int, until: int | None, head: bytes | None) -> Iterator[Entry | Finding]:
+def _examine(
+    segment: Segment, end: int, until: int | None, head: bytes | None, told: Collection[int]
+) -> Iterator[Entry | Finding]:
     name = str(segment.name)
     header, index = segment.header(), segment.load(until)
     if header is None:
@@ -249,4 +252,5 @@ def _examine(segment: Segment, end: int, until: int | None, head: bytes | None) 
         try:
             yield segment.read(seq, until)
         except Damaged:
-            yield Finding(name, f"record {seq} is damaged")
+            if seq not in told:
+                yield Finding(name, f"record {seq} is damaged")

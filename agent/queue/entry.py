@@ -67,10 +67,11 @@ class QueueStatus:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault that `verify` found."""
+    """One fault that `verify` found; `set_aside` when a repair has done all that a kiosk can do about it."""
 
     place: str
     what: str
+    set_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

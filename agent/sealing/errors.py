@@ -18,8 +18,8 @@ class KeyUnusable(SealingError):
     code = "sealing.key_unusable"
     words = Words("Không dùng được tệp khóa.", "A key file cannot be used.")
     remedy = Words(
-        "Đặt quyền 0600, đúng chủ sở hữu (chmod 600, chown), hoặc xin cấp lại khóa.",
-        "Set mode 0600 and the right owner (chmod 600, chown), or have the key issued again.",
+        "Kiểm tra đường dẫn và loại khóa; khóa riêng cần quyền 0600, đúng chủ (chmod 600, chown); hoặc xin cấp lại.",
+        "Check path and kind of key; a private one needs mode 0600 and its owner (chmod, chown). Or get it anew.",
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.errors import StoreFailed
+from collector.errors import RegisteredOtherwise
 from collector.hours import KioskTotal
 from collector.sql_store import SqlStore
 from collector.store import EpochToken, NewEpoch, PositionMoved, TokenRefused
@@ -40,7 +40,7 @@ def test_registration_is_idempotent_and_never_replaces_a_key(store: SqlStore) ->
     """The same key changes nothing, another one is refused."""
     known = position(store)
     store.register(KIOSK, EPOCH, known.record_key, known.head)
-    with pytest.raises(StoreFailed, match=KIOSK):
+    with pytest.raises(RegisteredOtherwise, match=KIOSK):
         store.register(KIOSK, EPOCH, position(store, OTHER_KIOSK).record_key, known.head)
     assert position(store) == known
     assert store.position("nobody") is None

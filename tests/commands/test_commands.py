@@ -80,6 +80,15 @@ def test_without_a_daemon_the_way_to_start_it_is_told(tmp_path: Path, command: l
     assert json.loads(told)["error"]["code"] == "daemon.unreachable"
 
 
+def test_a_socket_without_rights_is_told_as_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not as a usage error in English alone: the remedy names the rights."""
+    (tmp_path / "socket").touch()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    code, _, told = alone("queue", "status", "--socket", tmp_path / "socket")
+    assert code == ExitCode.DAEMON_UNREACHABLE
+    assert "quyền trên socket" in " ".join(told.split())
+
+
 def test_queue_status_tells_what_the_collector_lost_and_what_the_centre_sent(run: Run, kiosk: ScriptedKiosk) -> None:
     """Rewound, gone at both ends, quiet hours, a refused bundle, a message: each in words, in both languages."""
     uplink = {"connected": True, "address": "two:8443", "quiet": True, "rewound_to": 7, "lost_at_collector": [[2, 5]]}

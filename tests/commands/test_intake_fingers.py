@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from agent.commands.finger_exceptions import REASONS
+from agent.intake.policy import FingerReason
 from tests.commands.conftest import Run
 from tests.commands.test_intake import DONE, DURABLE, question, script
 from tests.console.service import ScriptedKiosk, ScriptedVisit
@@ -61,12 +65,18 @@ def test_beforehand_with_a_photo_the_hand_is_waited_for(run: Run, kiosk: Scripte
     assert (reasons(visit), visit.answers) == (["bandaged", ""], [(1, "yes")])
 
 
-@pytest.mark.parametrize("wrong", ["left_index", "=missing", "left_index="])
+@pytest.mark.parametrize("wrong", ["left_index", "=missing", "left_index=", "left_index=nonsense"])
 def test_a_wrong_option_opens_no_visit(run: Run, kiosk: ScriptedKiosk, wrong: str) -> None:
-    """A usage error with an example."""
+    """A usage error with an example and the reasons that there are."""
     done = run("intake", *NUMBER, "--except", wrong)
     assert done.exit_code == 2
+    assert "worn_for_now" in done.stderr
     assert kiosk.opened == []
+
+
+def test_the_reasons_are_those_of_the_policy() -> None:
+    """The command line has a list of its own, since it does not load the policy."""
+    assert get_args(FingerReason) == REASONS
 
 
 def test_an_option_that_is_refused_cancels_the_visit(run: Run, kiosk: ScriptedKiosk) -> None:

@@ -85,7 +85,7 @@ def test_create_never_overwrites_and_its_key_can_be_registered(run: Run, world: 
     told = json.loads(centre(world, "register", "kiosk-9", "--record-key", str(pem)).stdout)
     assert told == {"kiosk": "kiosk-9", "key_id": made["key_id"]}
     again = json.loads(centre(world, "register", KIOSK, "--record-key", str(pem)).stdout)
-    assert again["error"]["code"] == "collector.store_failed"
+    assert again["error"]["code"] == "collector.registered_otherwise"
 
 
 def test_the_centre_knows_no_token_for_a_stranger(world: World) -> None:

@@ -155,6 +155,10 @@ class TestVerifyAndRepair:
         assert [(one["place"], one["kept"]) for one in told["done"]] == [("record 2", "quarantine")]
         done = kiosk_alone(world, "repair")
         assert "Nothing needed repair" in done.stdout
+        done = kiosk_alone(world, "verify")
+        assert (done.exit_code, done.stdout.count("record 2")) == (1, 1)
+        assert "take these people in again" in " ".join(done.stdout.split())
+        assert "kiosk queue repair" not in done.stdout
         assert values(kiosk_alone(world, "list", "--json"))[2]["state"] == "quarantined"
 
 
@@ -197,6 +201,12 @@ class TestTransfer:
         """Before anything is read."""
         done = kiosk_alone(world, "export", world.folder / "gone")
         assert (done.exit_code, "custody.disk_failing" in done.stderr) == (1, True)
+
+    def test_an_import_from_a_disk_that_is_not_there_is_told(self, world: World) -> None:
+        """Plugging it in is the remedy, not another import at the centre."""
+        done = kiosk_alone(world, "import", str(world.folder / "nowhere"))
+        assert done.exit_code == 1
+        assert "custody.no_disk" in done.stderr
 
     def test_a_lost_record_is_told_and_the_rest_arrives(self, world: World) -> None:
         """Its tombstone goes in its place, an alarm is raised, the receipt covers it."""

@@ -30,7 +30,7 @@ from agent.proto.enrolment import (
 from agent.proto.enrolment_token import EnrolmentToken
 from agent.provisioning import load_trust
 from agent.sealing import Bundle, FileSigningKey, InFile, create_record_key, open_bundle, sign_bundle
-from agent.uplink.errors import CollectorDown, CollectorNotTrusted
+from agent.uplink.errors import CollectorNotTrusted
 from collector import kiosk_list
 from collector.certificates import CLIENT, Authority, Period
 from collector.errors import KioskNotAdmitted
@@ -168,7 +168,7 @@ def test_without_the_campaign_key_nothing_is_asked(centre: Centre, kiosk: NewKio
 
 def test_nobody_at_the_address_is_told(centre: Centre, kiosk: NewKiosk) -> None:
     """The cause is named, not gRPC's."""
-    with pytest.raises(CollectorDown):
+    with pytest.raises(errors.CollectorNotReached):
         kiosk.enrol(centre.token())
 
 

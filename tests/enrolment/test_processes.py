@@ -64,6 +64,9 @@ def test_from_nothing_to_a_stream_and_out_again(running: Centre, kiosk: NewKiosk
     assert run("collector.cli", "register", KIOSK, "--record-key", key, "--config", collector).returncode == 0
     added = run("collector.cli", "kiosk", "add", KIOSK, "--reason", "test", "--config", collector, "--json")
     token = json.loads(added.stdout)["token"]
+    unreached = run("agent.cli", "enrol", "--token", token, "--config", config, "--collector", "127.0.0.1:1")
+    assert unreached.returncode == 1
+    assert "enrolment.not_reached" in unreached.stderr
     enrolled = run("agent.cli", "enrol", "--token", token, "--config", config, "--json")
     assert enrolled.returncode == 0, enrolled.stdout + enrolled.stderr
     assert json.loads(enrolled.stdout)["bundles"]["policy"] == 1

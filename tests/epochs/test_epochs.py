@@ -12,7 +12,7 @@ from threading import Event, Thread
 
 import pytest
 
-from agent.epochs import EpochBook, Epochs, RotatedBefore, Token, TokenMalformed, TokenNeeded
+from agent.epochs import EpochBook, Epochs, EpochsNotReadable, RotatedBefore, Token, TokenMalformed, TokenNeeded
 from agent.provisioning import load_trust
 from agent.queue import Queue, QueueLocked, QueueSettings, StorageFailed
 from agent.sealing import InFile, load_record_key, peek_record
@@ -275,6 +275,13 @@ def test_a_power_cut_while_records_are_issued_again_loses_and_doubles_nothing(
     with serve():
         kiosk.drain()
     assert world.stored_ids() == ids
+
+
+def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(kiosk: Kiosk) -> None:
+    """Whatever the system's reason is: else a later epoch would be taken for the first one."""
+    kiosk.data = kiosk.world.folder / ("x" * 300)
+    with pytest.raises(EpochsNotReadable, match="File name too long"):
+        kiosk.book.current_number()
 
 
 def test_epochs_are_opened_one_at_a_time_and_never_beside_the_daemon(kiosk: Kiosk, serve: Serve) -> None:

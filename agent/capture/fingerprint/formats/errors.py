@@ -19,8 +19,8 @@ class NotAFingerRecord(FingerFormatError):
     code = "fingerprint.not_a_record"
     words = Words("Đây không phải tệp vân tay mà kiosk đọc được.", "This is no fingerprint file that the kiosk reads.")
     remedy = Words(
-        "Đưa vào tệp PNG, PGM, WSQ, JPEG 2000 hoặc bản ghi ISO/IEC 19794-4:2011.",
-        "Give a PNG, PGM, WSQ or JPEG 2000 file or an ISO/IEC 19794-4:2011 record.",
+        "Đưa vào tệp PNG, PGM, WSQ, JPEG 2000 hoặc bản ghi ISO/IEC 19794-4:2011, ISO/IEC 39794-4.",
+        "Give a PNG, PGM, WSQ or JPEG 2000 file or a record of ISO/IEC 19794-4:2011 or ISO/IEC 39794-4.",
     )
 
 

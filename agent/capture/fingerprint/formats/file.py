@@ -54,7 +54,7 @@ def read_file(data: bytes) -> tuple[FingerPicture, ...]:
         return (FingerPicture(content.pixels, "WSQ", ppi),)
     if data.startswith(b"P5"):
         return (FingerPicture(_pgm(data), "PGM"),)
-    raise NotAFingerRecord(f"begins with {data[:8].hex()}")
+    raise NotAFingerRecord(f"begins with {data[:8].hex()}" if data else "the file is empty")
 
 
 def _of_record(one: Representation) -> FingerPicture:
