@@ -72,10 +72,10 @@ class Server:
     def start(self) -> None:
         """Start and wait until it answers."""
         settings = {"listen_addresses": "", "unix_socket_directories": str(self.folder)} | self.options
-        command = [str(programs() / "postgres"), "-D", str(self.folder / "data")]
+        command = [*as_its_user(), str(programs() / "postgres"), "-D", str(self.folder / "data")]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", user=account(), group=account())
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
         ends = time.monotonic() + STARTED_WITHIN_S
         while time.monotonic() < ends:
             assert self.process.poll() is None, (self.folder / "log").read_text(encoding="utf-8")
@@ -176,24 +176,17 @@ def new_folder() -> Path:
     return folder
 
 
-def run(program: str, *arguments: object, environment: dict[str, str] | None = None) -> None:
+def run(program: str, *arguments: object) -> None:
     """Run one of the server's programs to its end."""
-    command: Sequence[str] = [str(programs() / program), *map(str, arguments)]
-    env = os.environ | (environment or {})
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=env,
-        cwd="/",
-        user=account(),
-        group=account(),
-    )
+    command: Sequence[str] = [*as_its_user(), str(programs() / program), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
 
 
-def account() -> str | None:
-    """Return the user and group to run as: PostgreSQL refuses to be root."""
-    return "postgres" if os.geteuid() == 0 else None
+def as_its_user() -> tuple[str, ...]:
+    """Return what stands before a command so that it does not run as root, which PostgreSQL refuses.
+
+    Popen's own `user` forks this process, and a child of it with gRPC's threads in it may crash before it is another
+    program.
+    """
+    return ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups") if os.geteuid() == 0 else ()
