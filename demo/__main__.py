@@ -79,7 +79,7 @@ def _tell_record(stage: Stage, visit: Visit, number: int) -> None:
     out = stage.folder / "opened" / f"{number:02d}-{visit.record_id[:8]}"
     files = open_at_collector(stage, visit.record_id, out)
     console.print(f"✓ Hồ sơ · Record {visit.record_id}: {receipt}, {visit.took_s:.1f} s")
-    console.print(f"  Trung tâm mở được · Opened by the collector: {out}")
+    console.print(f"  Trung tâm mở được · Opened by the collector: {_from_here(out)}")
     console.print("  " + ", ".join(file.name for file in files))
 
 
@@ -88,8 +88,12 @@ def _verdict(stage: Stage, visits: list[Visit]) -> int:
     received = sum(visit.acknowledged and visit.exit_code == 0 for visit in visits)
     of = f"{received}/{len(visits)}"
     console.print(f"\nĐã ký nhận {of}, còn chờ {waiting} · Receipted {of}, waiting {waiting}")
-    console.print(f"Nhật ký · Logs: {stage.folder / 'logs'}")
+    console.print(f"Nhật ký · Logs: {_from_here(stage.folder / 'logs')}")
     return 0 if received == len(visits) and waiting == 0 else 1
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
