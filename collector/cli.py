@@ -176,8 +176,9 @@ def backup(
 ) -> None:
     """Sao lưu kho hồ sơ · Copy the store while the collector serves; docs/collector.md says how to restore."""
     from collector.backup import back_up  # noqa: PLC0415 # loads SQLite only here
+    from collector.stores import embedded_folder  # noqa: PLC0415
 
-    count = back_up(load_config(config).store, to)
+    count = back_up(embedded_folder(load_config(config)), to)
     _print_json({"folder": str(to), "records": count}) if as_json else _out.print(f"✓ {escape(str(to))}: {count}")
 
 

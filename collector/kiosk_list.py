@@ -18,10 +18,10 @@ from agent.proto.enrolment_token import EnrolmentToken, pin_of
 from agent.sealing import key_id, public_key_from_point
 from collector.config import CollectorConfig
 from collector.embedded_registry import EmbeddedRegistry
-from collector.embedded_store import EmbeddedStore
 from collector.errors import KioskNotAdmitted, SetupFailed, TlsUnusable
 from collector.registry import EnrolmentSecret, KioskEntry, NotAdmitted
 from collector.setup import KIOSK_NAME
+from collector.stores import open_store
 
 HOUR_NS = 3600 * 10**9
 MAX_REASON = 200
@@ -52,9 +52,9 @@ def revoke(config: CollectorConfig, kiosk: str, reason: str) -> None:
 
 
 def rows(config: CollectorConfig) -> list[dict[str, str]]:
-    """Return one row per kiosk, for a table or JSON. Raises StoreFailed."""
+    """Return one row per kiosk, for a table or JSON. Raises ConfigInvalid or StoreFailed."""
     now_ns = time.time_ns()
-    with EmbeddedRegistry(config.store) as registry, EmbeddedStore(config.store) as store:
+    with EmbeddedRegistry(config.store) as registry, open_store(config) as store:
         found = []
         for entry in registry.kiosks():
             position = store.position(entry.kiosk)

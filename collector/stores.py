@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from collector.config import CollectorConfig
 from collector.embedded_store import EmbeddedStore
 from collector.errors import ConfigInvalid
@@ -20,6 +22,13 @@ def open_store(config: CollectorConfig, *, create: bool = False) -> SqlStore:
     except ImportError as error:
         raise ConfigInvalid(f"database: PostgreSQL needs the extra `postgres`: {error}") from error
     return PostgresStore(config.database, create=create, connections=config.database_connections)
+
+
+def embedded_folder(config: CollectorConfig) -> Path:
+    """Return the folder whose copy is a copy of all records. Raises ConfigInvalid when they are in a data base."""
+    if config.database:
+        raise ConfigInvalid("database: records in PostgreSQL are copied by its own tools (pg_basebackup), not by this")
+    return config.store
 
 
 def migrate(config: CollectorConfig) -> int:

@@ -29,7 +29,7 @@ from collector.published import Published
 log = structlog.get_logger()
 
 HELLO_WITHIN_S = 20.0
-# A kiosk beats every minute; three missed beats are a dead line.
+# A kiosk beats every minute; five missed beats are a dead line.
 SILENT_S = 300.0
 LOOK_S = 5.0
 # Beats that come faster are answered, and the last of them is kept when it is time.
@@ -54,11 +54,6 @@ class SyncService(SyncServicer):
         self._disk = ThreadPoolExecutor(1, "fleet")
         self._open: set[_Conversation] = set()
         self._draining = False
-
-    @property
-    def streams(self) -> int:
-        """How many kiosks are connected here now."""
-        return len(self._open)
 
     async def sync(self, requests: AsyncIterator[Request], peer_name: str) -> AsyncIterator[Response]:
         """Answer one stream until it ends, something is wrong with it, or the collector stops."""

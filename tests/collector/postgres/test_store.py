@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,20 @@ def test_a_setting_switched_off_later_stores_nothing(postgres: Server, world: Wo
                 store.append(before, [record], 1)
         assert position(store) == before
         store.append(before, [record], 1)
+
+
+def test_the_list_of_kiosks_names_their_keys(world: World) -> None:
+    """`collector kiosk list`, while the records are in the data base."""
+    done = CliRunner().invoke(app, ["kiosk", "list", "--json", "--config", str(world.folder / "collector")])
+    assert done.exit_code == 0, done.output
+    assert all(row["record_key"] != "—" for row in json.loads(done.stdout))
+
+
+def test_a_copy_of_a_folder_without_records_is_refused(world: World, tmp_path: Path) -> None:
+    """`collector backup` copies the embedded store; the error says what to do instead."""
+    done = CliRunner().invoke(app, ["backup", str(tmp_path / "copy"), "--config", str(world.folder / "collector")])
+    assert done.exit_code == 1
+    assert "pg_basebackup" in done.stderr
 
 
 def test_migrating_makes_the_tables_once(database: str, world: World) -> None:
