@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hmac
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from collector.errors import StoreFailed
 from collector.registry import AuditEntry, EnrolmentSecret, KioskEntry, NotAdmitted, ShownCertificate
+from collector.sqlite_file import SqliteFile, make_folder
 
 FILE_NAME = "registry.sqlite"
 # A certificate that expired so long ago renews nothing; its row is of no more use.
@@ -48,21 +46,9 @@ class EmbeddedRegistry:
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         """Open it; only with `create` is a missing one made. Raises StoreFailed."""
-        path = folder / FILE_NAME
-        self._lock = Lock()
-        try:
-            if create:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            elif not path.exists():
-                # A registry that is not there must not look like one without revoked kiosks.
-                raise StoreFailed(f"{path} is missing")
-            self._data_base = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._data_base.execute("PRAGMA synchronous = FULL")
-            if create:
-                self._data_base.execute("PRAGMA journal_mode = WAL")
-                self._data_base.executescript(SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreFailed(f"{folder}: {error}") from error
+        if create:
+            make_folder(folder)
+        self._file = SqliteFile(folder / FILE_NAME, SCHEMA, create=create)
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +60,7 @@ class EmbeddedRegistry:
 
     def close(self) -> None:
         """Close the data base."""
-        self._data_base.close()
+        self._file.close()
 
     def add(self, kiosk: str, actor: str, now_ns: int) -> None:
         """Put a kiosk on the list, or back on it."""
@@ -149,11 +135,7 @@ class EmbeddedRegistry:
 
     def changes(self) -> int:
         """Return SQLite's count of what other connections committed."""
-        with self._lock:
-            try:
-                return int(self._data_base.execute("PRAGMA data_version").fetchone()[0])
-            except sqlite3.Error as error:
-                raise StoreFailed(str(error)) from error
+        return self._file.changes()
 
     def note_refusal(self, entry: AuditEntry) -> None:
         """Add to the audit log, for a kiosk on the list only, and an equal entry once an hour.
@@ -185,29 +167,11 @@ class EmbeddedRegistry:
         with self._reading() as rows:
             return [AuditEntry(*row) for row in rows.execute(query, (max(0, limit),))]
 
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Cursor]:
-        with self._lock:
-            try:
-                rows = self._data_base.cursor()
-                rows.execute(begin)
-                yield rows
-                rows.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise StoreFailed(str(error)) from error
-            finally:
-                if self._data_base.in_transaction:
-                    self._data_base.execute("ROLLBACK")
+    def _reading(self) -> AbstractContextManager[sqlite3.Cursor]:
+        return self._file.reading()
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Cursor]:
-        with self._transaction("BEGIN") as rows:
-            yield rows
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Cursor]:
-        with self._transaction("BEGIN IMMEDIATE") as rows:
-            yield rows
+    def _writing(self) -> AbstractContextManager[sqlite3.Cursor]:
+        return self._file.writing()
 
 
 def _known(rows: sqlite3.Cursor, kiosk: str) -> tuple[int, str, int]:

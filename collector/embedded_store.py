@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 
 from agent.proto.stream import SealedRecord
@@ -17,6 +15,7 @@ from collector.errors import StoreFailed, StoreInUse
 from collector.hours import COUNT_EARLIER
 from collector.record_files import RecordFiles
 from collector.sql_store import SqlStore, new_rows
+from collector.sqlite_file import SqliteFile, make_folder
 from collector.store import Item, KioskPosition, NewRecord, PositionMoved, StoredRecord
 from collector.tables import HOURLY, SCHEMA, Rows, move
 
@@ -35,27 +34,15 @@ class EmbeddedStore(SqlStore):
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         """Open the store; only with `create` is a missing one made. Raises StoreFailed."""
         self._folder, self._files = folder, RecordFiles(folder / "records")
-        self._lock = Lock()
         self._handle: int | None = None
-        path = folder / FILE_NAME
-        try:
-            if create:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            elif not path.exists():
-                # A disk that is not mounted must not look like a store without records.
-                raise StoreFailed(f"{path} is missing")
-            self._data_base = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._data_base.execute("PRAGMA synchronous = FULL")
-            if create:
-                self._data_base.execute("PRAGMA journal_mode = WAL")
-                self._data_base.executescript(SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreFailed(f"{folder}: {error}") from error
+        if create:
+            make_folder(folder)
+        self._file = SqliteFile(folder / FILE_NAME, SCHEMA, create=create)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._data_base.close()
+        self._file.close()
         if self._handle is not None:
             os.close(self._handle)
 
@@ -107,32 +94,11 @@ class EmbeddedStore(SqlStore):
         """Return a record's bytes. Raises StoreFailed."""
         return self._files.read(stored)
 
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Rows]:
-        with self._lock:
-            try:
-                cursor = self._data_base.cursor()
-                cursor.execute(begin)
-                yield cursor
-                cursor.execute("COMMIT")
-            except sqlite3.Error as error:
-                raise StoreFailed(str(error)) from error
-            finally:
-                self._roll_back()
-
-    def _roll_back(self) -> None:
-        try:
-            if self._data_base.in_transaction:
-                self._data_base.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise StoreFailed(str(error)) from error
-
     def _reading(self) -> AbstractContextManager[Rows]:
-        """One consistent view; other processes may write meanwhile."""
-        return self._transaction("BEGIN")
+        return self._file.reading()
 
     def _writing(self) -> AbstractContextManager[Rows]:
-        return self._transaction("BEGIN IMMEDIATE")
+        return self._file.writing()
 
 
 def _holder(handle: int | None) -> str:

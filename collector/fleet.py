@@ -6,12 +6,9 @@ A data base of its own: it may be lost without losing a record, and must not wai
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,7 +22,7 @@ from agent.proto.sync import (
     QueueHealth,
     StageTiming,
 )
-from collector.errors import StoreFailed
+from collector.sqlite_file import SqliteFile
 
 FILE_NAME = "fleet.sqlite"
 EVERYBODY = ""
@@ -65,14 +62,7 @@ class Fleet:
 
     def __init__(self, folder: Path) -> None:
         """Open or make the data base in the store's folder, which must be there."""
-        self._lock = Lock()
-        try:
-            self._data_base = sqlite3.connect(folder / FILE_NAME, isolation_level=None, check_same_thread=False)
-            self._data_base.execute("PRAGMA journal_mode = WAL")
-            self._data_base.execute("PRAGMA synchronous = NORMAL")
-            self._data_base.executescript(SCHEMA)
-        except sqlite3.Error as error:
-            raise StoreFailed(f"{folder / FILE_NAME}: {error}") from error
+        self._file = SqliteFile(folder / FILE_NAME, SCHEMA, create=True, synchronous="NORMAL")
 
     def __enter__(self) -> Self:
         return self
@@ -80,12 +70,12 @@ class Fleet:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._data_base.close()
+        self._file.close()
 
     def heard(self, hello: Hello, beat: Heartbeat, now_ns: int) -> None:
         """Keep a kiosk's newest heartbeat."""
         told = json.dumps(asdict(beat))
-        with self._changing() as rows:
+        with self._file.writing() as rows:
             rows.execute(
                 "INSERT OR REPLACE INTO heartbeat VALUES (?, ?, ?, ?)", (hello.kiosk, now_ns, hello.software, told)
             )
@@ -93,13 +83,13 @@ class Fleet:
     def judged(self, kiosk: str, verdict: BundleVerdict, now_ns: int) -> None:
         """Keep what became of the newest offer of a kind."""
         values = (kiosk, verdict.kind, verdict.version, verdict.code, now_ns)
-        with self._changing() as rows:
+        with self._file.writing() as rows:
             rows.execute("INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?)", values)
 
     def announce(self, kiosk: str, vi: str, en: str, now_ns: int) -> int:
         """Add a message for the people at a kiosk, or at all of them (EVERYBODY); return its number."""
         query = "INSERT INTO announcement (kiosk, vi, en, made_at_ns) VALUES (?, ?, ?, ?) RETURNING number"
-        with self._changing() as rows:
+        with self._file.writing() as rows:
             return int(rows.execute(query, (kiosk, vi, en, now_ns)).fetchone()[0])
 
     def waiting(self, kiosk: str) -> tuple[Announcement, ...]:
@@ -108,18 +98,18 @@ class Fleet:
             "SELECT number, vi, en FROM announcement WHERE kiosk IN (?, '') AND number NOT IN "
             "(SELECT number FROM shown WHERE shown.kiosk = ?) ORDER BY number DESC LIMIT ?"
         )
-        with self._changing() as rows:
+        with self._file.reading() as rows:
             found = rows.execute(query, (kiosk, kiosk, MAX_ANNOUNCEMENTS)).fetchall()
         return tuple(Announcement(*row) for row in reversed(found))
 
     def shown(self, kiosk: str, number: int, now_ns: int) -> None:
         """Note that a kiosk has a message."""
-        with self._changing() as rows:
+        with self._file.writing() as rows:
             rows.execute("INSERT OR IGNORE INTO shown VALUES (?, ?, ?)", (kiosk, number, now_ns))
 
     def kiosks(self) -> list[KioskReport]:
         """Return the last that was heard of every kiosk, by name."""
-        with self._changing() as rows:
+        with self._file.reading() as rows:
             beats = rows.execute(
                 "SELECT kiosk, received_at_ns, software, beat FROM heartbeat ORDER BY kiosk"
             ).fetchall()
@@ -128,14 +118,6 @@ class Fleet:
             KioskReport(kiosk, at, software, _beat(json.loads(told)), tuple(_of(kiosk, verdicts)))
             for kiosk, at, software, told in beats
         ]
-
-    @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Cursor]:
-        with self._lock:
-            try:
-                yield self._data_base.cursor()
-            except (sqlite3.Error, OverflowError) as error:
-                raise StoreFailed(f"{FILE_NAME}: {error}") from error
 
 
 def kiosks(store: Path) -> list[KioskReport]:

@@ -79,7 +79,7 @@ class CollectorService(AppendServicer):
         self._draining = False
         self.metrics = metrics or Metrics()
 
-    async def append(self, requests: AsyncIterator[Request], peer_name: str, peer: str) -> AsyncIterator[Response]:
+    async def append(self, requests: AsyncIterator[Request], peer_name: str) -> AsyncIterator[Response]:
         """Answer one stream until the kiosk ends it, something must be refused, or the collector stops."""
         try:
             async with aclosing(self._answers(requests, peer_name)) as answers:

@@ -215,7 +215,7 @@ class AppendServicer(ABC):
     """The server's end: implement `append`."""
 
     @abstractmethod
-    def append(self, requests: AsyncIterator[Request], peer_name: str, peer: str) -> AsyncIterator[Response]:
+    def append(self, requests: AsyncIterator[Request], peer_name: str) -> AsyncIterator[Response]:
         """Answer one stream; `peer_name` is the common name of the client's certificate."""
 
 
@@ -228,7 +228,7 @@ def add_append(
 
     async def behaviour(requests: AsyncIterator[bytes], context: ServerContext) -> AsyncIterator[bytes]:
         decoded = (decode_request(data) async for data in requests)
-        async for response in servicer.append(decoded, peer_name(context), context.peer()):
+        async for response in servicer.append(decoded, peer_name(context)):
             yield encode_response(response)
 
     serve_stream(server, METHOD, behaviour)

@@ -45,8 +45,8 @@ def store(world: World) -> Iterator[EmbeddedStore]:
 
 def test_every_commit_is_synced(store: EmbeddedStore) -> None:
     """SQLite runs with synchronous = FULL and a write-ahead log, in every connection."""
-    assert store._data_base.execute("PRAGMA synchronous").fetchone() == (FULL,)
-    assert store._data_base.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._file._data_base.execute("PRAGMA synchronous").fetchone() == (FULL,)
+    assert store._file._data_base.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_files_are_synced_before_the_row_is_committed(

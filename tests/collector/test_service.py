@@ -39,7 +39,7 @@ async def exchange(service: CollectorService, requests: Sequence[Request], peer_
         for request in requests:
             yield request
 
-    return [response async for response in service.append(sent(), peer_name, "ipv4:127.0.0.1:1")]
+    return [response async for response in service.append(sent(), peer_name)]
 
 
 def greeting(chain: Chain, kiosk: str = KIOSK) -> Open:
@@ -212,7 +212,7 @@ async def test_two_streams_of_one_kiosk_cannot_harm_each_other(
         yield first
         yield second
 
-    old = service.append(slow(), KIOSK, "")
+    old = service.append(slow(), KIOSK)
     assert isinstance(await anext(old), Resume)
     await exchange(service, [before, first])
     go_on.set()
@@ -233,7 +233,7 @@ async def test_a_clone_on_a_stale_stream_overwrites_nothing(
         await go_on.wait()
         yield clone.record(b"clone")
 
-    old = service.append(slow(), KIOSK, "")
+    old = service.append(slow(), KIOSK)
     await anext(old)
     original = chain.record(b"original")
     await exchange(service, [before, original])
@@ -295,7 +295,7 @@ async def test_a_client_that_never_says_open_is_let_go(world: World, store: SqlS
         await asyncio.Event().wait()
         yield Open("", 0, 0, b"")
 
-    assert [response async for response in service.append(silent(), KIOSK, "")] == []
+    assert [response async for response in service.append(silent(), KIOSK)] == []
     service.close()
 
 
@@ -331,7 +331,7 @@ async def test_draining_stores_what_has_arrived_and_ends_the_stream(
         waiting.set()
         await asyncio.Event().wait()
 
-    stream = service.append(requests(), KIOSK, "")
+    stream = service.append(requests(), KIOSK)
     await anext(stream)
     first = await anext(stream)
     await waiting.wait()

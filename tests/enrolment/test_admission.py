@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -212,8 +213,8 @@ def test_a_registry_from_a_backup_takes_certificates_that_were_issued_since(aged
     with stream(aged) as opened:
         opened.first()
     registry = aged.centre.config.store / "registry.sqlite"
-    with EmbeddedRegistry(aged.centre.config.store) as opened_registry:
-        opened_registry._data_base.execute("VACUUM INTO ?", (str(tmp_path / "backup"),))
+    with closing(sqlite3.connect(registry)) as rows:
+        rows.execute("VACUUM INTO ?", (str(tmp_path / "backup"),))
     aged.renewal().step(Event())
     other = Centre(aged.centre.folder, aged.centre.config, aged.centre.loop, aged.centre.clock)
     for path in registry.parent.glob("registry.sqlite*"):
@@ -292,9 +293,9 @@ def test_the_uplink_takes_up_a_new_certificate_by_itself(aged: NewKiosk) -> None
         admitted = f"{aged.tls.certificate().serial_number:x}"
 
         def seen() -> bool:
-            with EmbeddedRegistry(world.config.store) as registry:
+            with EmbeddedRegistry(world.config.store) as registry, registry._reading() as rows:
                 query = "SELECT seen_at_ns FROM certificate WHERE serial = ?"
-                return bool(registry._data_base.execute(query, (admitted,)).fetchone()[0])
+                return bool(rows.execute(query, (admitted,)).fetchone()[0])
 
         ids += [enqueue(queue, chain) for _ in range(20)]
         await_(seen)

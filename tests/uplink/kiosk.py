@@ -65,7 +65,7 @@ class Scripted(AppendServicer):
     def __init__(self, script: Script) -> None:
         self._script = script
 
-    def append(self, requests: AsyncIterator[Request], peer_name: str, peer: str) -> AsyncIterator[Response]:
+    def append(self, requests: AsyncIterator[Request], peer_name: str) -> AsyncIterator[Response]:
         """Follow the script."""
         return self._script(requests)
 

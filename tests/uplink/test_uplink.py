@@ -101,10 +101,8 @@ def test_a_kiosk_that_died_between_sending_and_receipt_gets_it_later(world: Worl
         service = world.service(store)
 
         class Mute(AppendServicer):
-            async def append(
-                self, requests: AsyncIterator[Request], peer_name: str, peer: str
-            ) -> AsyncIterator[Response]:
-                async for response in service.append(requests, peer_name, peer):
+            async def append(self, requests: AsyncIterator[Request], peer_name: str) -> AsyncIterator[Response]:
+                async for response in service.append(requests, peer_name):
                     if isinstance(response, Resume):
                         yield response
 
