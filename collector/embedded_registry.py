@@ -154,7 +154,7 @@ class EmbeddedRegistry:
     def kiosks(self) -> list[KioskEntry]:
         """Return all kiosks by name."""
         query = """
-            SELECT name, added_at_ns, enrolled_at_ns, revoked_at_ns, revoked_why,
+            SELECT name, enrolled_at_ns, revoked_at_ns, revoked_why,
                 coalesce(max(expires_at_ns), 0), coalesce(max(seen_at_ns), 0)
             FROM kiosk LEFT JOIN certificate ON certificate.kiosk = kiosk.name GROUP BY name ORDER BY name
         """

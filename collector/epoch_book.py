@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from collector.store import EpochToken, KioskPosition, NewEpoch, TokenRefused
-from collector.tables import Rows, move, position_row, raise_alarm
+from collector.tables import Rows, move, raise_alarm
 
 REGISTERED = "registered"
 
@@ -41,12 +41,6 @@ def add_token(rows: Rows, token: EpochToken) -> None:
     rows.execute("DELETE FROM token WHERE kiosk = ? AND used_at_ns IS NULL", (token.kiosk,))
     values = (token.sha256, token.kiosk, token.epoch, token.issued_for, token.expires_at_ns)
     rows.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, NULL)", values)
-
-
-def next_epoch(rows: Rows, kiosk: str) -> int | None:
-    """Return the number of a kiosk's next epoch, or None when it is not registered."""
-    position = position_row(rows, kiosk)
-    return None if position is None else position.epoch + 1
 
 
 def _use(rows: Rows, kiosk: str, new: NewEpoch, now_ns: int) -> None:

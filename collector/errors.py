@@ -134,16 +134,6 @@ class PlanInvalid(CollectorError):
     remedy = Words("Sửa mục được nêu; xem docs/collector.md.", "Correct what is named; see docs/collector.md.")
 
 
-class NotWritten(CollectorError):
-    """The opened record could not be written out; what was written before it is plain personal data."""
-
-    code = "collector.not_written"
-    words = Words("Không ghi được hồ sơ đã mở.", "The opened record could not be written.")
-    remedy = Words(
-        "Kiểm tra đĩa và quyền, xóa thư mục dở dang.", "Check disk and rights, and remove the unfinished folder."
-    )
-
-
 class NoSuchKiosk(CollectorError):
     """No kiosk of this name is registered."""
 

@@ -32,7 +32,6 @@ class KioskEntry:
     """One kiosk. Times are 0 when it never happened; `expires_at_ns` is of its newest certificate."""
 
     kiosk: str
-    added_at_ns: int
     enrolled_at_ns: int
     revoked_at_ns: int
     revoked_why: str
