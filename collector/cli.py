@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from collector.bundle_cli import bundle_app
-from collector.cli_frame import EXIT_FAILED, HERE, AsJson, ConfigPath, told
+from collector.cli_frame import EXIT_FAILED, HERE, AsJson, ConfigPath, table_of, told
 from collector.cli_frame import err as _err
 from collector.cli_frame import out as _out
 from collector.cli_frame import print_json as _print_json
@@ -137,7 +136,7 @@ def list_records(
     if as_json:
         _print_json(rows)
         return
-    table = Table("record", "kiosk", "epoch", "seq", "bytes", "received (UTC)", "test", "quarantined")
+    table = table_of(("record", "kiosk", "epoch", "seq", "bytes", "received (UTC)", "test", "quarantined"))
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row.values()))
     _out.print(table)
@@ -159,7 +158,7 @@ def show(
     if as_json:
         _print_json(opening.as_json(opened) | {"files": [str(file) for file in files]})
         return
-    table = Table(*opening.COLUMNS)
+    table = table_of(opening.COLUMNS)
     for cells in opening.verdict_rows(opened.manifest, opened.again):
         table.add_row(*(escape(cell) for cell in cells))
     _out.print(table)
@@ -225,7 +224,7 @@ def verify(
     if as_json:
         _print_json(again)
     else:
-        table = Table("lần · try", "kiểm tra · check", "kết quả · verdict", "trị số · native", "lý do · reason")
+        table = table_of(("lần · try", "kiểm tra · check", "kết quả · verdict", "trị số · native", "lý do · reason"))
         for number, one in enumerate(again["tries"], 1):
             for check in one["checks"]:
                 native = "" if check["native"] is None else f"{check['native']:.3g} {check['unit']}"
@@ -313,7 +312,7 @@ def alarms(
     if as_json:
         _print_json(rows)
         return
-    table = Table("raised (UTC)", "kiosk", "epoch", "code", "detail")
+    table = table_of(("raised (UTC)", "kiosk", "epoch", "code", "detail"))
     for row in rows:
         table.add_row(*(escape(str(row[column])) for column in ("raised_at", "kiosk", "epoch", "code", "detail")))
     _out.print(table)
@@ -341,7 +340,7 @@ def progress(
 def _print_progress(now: Progress) -> None:
     from collector.progress_page import done_of, forecast  # noqa: PLC0415
 
-    table = Table("", "đã xong · done", "mỗi giờ · per hour", "cách ly · quarantined", "dự kiến xong · forecast")
+    table = table_of(("", "đã xong · done", "mỗi giờ · per hour", "cách ly · quarantined", "dự kiến xong · forecast"))
     for line in (*now.stations, *now.wards, now.whole):
         style = "bold red" if line.in_time is False else None
         cells = (done_of(line), f"{line.per_hour:,.1f}", f"{line.quarantined:,}", forecast(line))

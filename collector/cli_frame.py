@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec
@@ -11,6 +11,7 @@ from typing import Annotated, ParamSpec
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Column, Table
 
 from agent.words import KioskError
 from collector.errors import NoSuchRecord
@@ -24,6 +25,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 HERE = Path("/etc/kiosk-collector")
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+
+def table_of(columns: Iterable[str]) -> Table:
+    """Return a table whose cells are folded, not cut: a record id is of no use without its end."""
+    return Table(*(Column(name, overflow="fold") for name in columns))
 
 
 def told(command: Callable[P, None]) -> Callable[P, None]:

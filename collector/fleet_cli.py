@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from collector.cli_frame import HERE, AsJson, ConfigPath, out, print_json, told
+from collector.cli_frame import HERE, AsJson, ConfigPath, out, print_json, table_of, told
 from collector.config import load_config
 
 COLUMNS = (
@@ -42,7 +41,7 @@ def fleet(
     if as_json:
         print_json(json_of(rows))
         return
-    table = Table(*COLUMNS)
+    table = table_of(COLUMNS)
     for row in rows:
         table.add_row(*map(escape, cells(row)), style="bold red" if row.worst else None)
     out.print(table)

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from collector.cli_frame import HERE, AsJson, ConfigPath, out, print_json, told
+from collector.cli_frame import HERE, AsJson, ConfigPath, out, print_json, table_of, told
 from collector.config import load_config
 
 kiosk_app = typer.Typer(no_args_is_help=True, help="Kiosk được phép kết nối · The kiosks that may connect.")
@@ -78,7 +77,7 @@ def _print_rows(rows: list[dict[str, str]], *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    table = Table(*(rows[0] if rows else ("—",)))
+    table = table_of(rows[0] if rows else ("—",))
     for row in rows:
         table.add_row(*(escape(cell) for cell in row.values()))
     out.print(table)

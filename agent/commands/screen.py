@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from agent.words import KioskError, Words
 
@@ -48,7 +48,9 @@ class Screen:
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table; a cell that is a verdict gets its colour."""
-        table = Table(*columns, title=escape(title), title_justify="left")
+        # Folded, not cut: a record id or an error code is of no use without its end.
+        whole = (Column(name, overflow="fold") for name in columns)
+        table = Table(*whole, title=escape(title), title_justify="left")
         for row in rows:
             table.add_row(*(_coloured(cell) for cell in row))
         self._people.print(table)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent.epochs.book import FIRST, Epoch, EpochBook, Token
 from agent.epochs.errors import EpochUnreadable, RotatedBefore, TokenMalformed, TokenNeeded
-from agent.queue import Entry, EpochStart, Queue, QueueSettings, RecordLost
+from agent.queue import Entry, EpochStart, NoQueue, Queue, QueueSettings, RecordLost
 from agent.sealing import (
     EpochClaims,
     PreviousEpoch,
@@ -71,11 +71,15 @@ class Epochs:
     def rotate(self, reason: str, token: Token | None = None) -> Epoch:
         """Open the next epoch; the old key signs for it, or a token stands for that.
 
-        Raises TokenNeeded, TokenMalformed, RotatedBefore, QueueError or SealingError.
+        Raises NoQueue, TokenNeeded, TokenMalformed, RotatedBefore, QueueError or SealingError.
         """
         old = self._book.current()
         if token is not None and token.epoch != old.number + 1:
             raise TokenMalformed(f"for epoch {token.epoch}, {old.number + 1} comes next")
+        folder = self._book.queue_folder(old.number)
+        if old.number == FIRST and not folder.is_dir():
+            # Most likely the wrong data folder: a new epoch would give up what waits in the right one.
+            raise NoQueue(str(folder))
         with self._queue(old) as queue:
             if not self._book.reissued(old.number) or (old.number > FIRST and not queue.acknowledged and token is None):
                 raise RotatedBefore(f"epoch {old.number}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agent.cli import app
+from agent.config import Config, load_config
+from agent.provisioning import epoch_book, queue_settings
+from agent.queue import EpochStart, Queue
 from collector.cli import app as collector_app
 from tests.collector.world import KIOSK, World
 
@@ -32,7 +36,16 @@ def run(world: World) -> Run:
         encoding="utf-8",
     )
     (world.folder / "data").mkdir(mode=0o700)
+    _start_once(load_config(config))
     return lambda *words: CliRunner().invoke(app, ["keys", *words, "--config", str(config), "--json"])
+
+
+def _start_once(config: Config) -> None:
+    """Make the queue, as the kiosk's first start does."""
+    book = epoch_book(config)
+    first = book.current()
+    start = EpochStart(first.number, first.head)
+    Queue.open(book.queue_folder(first.number), start=start, settings=queue_settings(config)).close()
 
 
 def centre(world: World, *words: str) -> Result:
@@ -56,6 +69,13 @@ def test_rotate_opens_the_next_epoch(run: Run) -> None:
     after = json.loads(run("show").stdout)
     assert (after["epoch"], after["key_id"] != before["key_id"]) == ("2", True)
     assert json.loads(run("rotate").stdout)["error"]["code"] == "epoch.not_accepted_yet"
+
+
+def test_a_data_folder_without_the_queue_opens_no_epoch(run: Run, world: World) -> None:
+    """A wrong kiosk.data_folder must not give up what waits in the right one."""
+    shutil.rmtree(world.folder / "data" / "queue")
+    assert json.loads(run("rotate").stdout)["error"]["code"] == "queue.not_there"
+    assert not (world.folder / "data" / "epochs").exists()
 
 
 def test_a_lost_key_is_replaced_with_the_centres_token(run: Run, world: World) -> None:
